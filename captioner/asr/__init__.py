@@ -1,0 +1,1 @@
+"""Speech recognition: the engine's contract, and Whisper on CTranslate2 behind it."""

@@ -1,0 +1,94 @@
+"""The seam between everything that schedules decodes and whatever computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from captioner.errors import CaptionerError
+from captioner.transcript import Hypothesis
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRow:
+    """One window to decode: a row of a batch."""
+
+    features: Float32 = field(repr=False)
+    """Normalised log-mel, shape (n_mels, frames of 10 ms): the speech, then its silence."""
+    speech_frames: int
+    """How many leading frames of 10 ms hold speech; the rest is the silence that follows it."""
+    language: str
+    beam_size: int = 1
+    prefix: tuple[int, ...] = ()
+    """Text tokens the hypothesis must begin with (the committed prefix)."""
+    previous: str = field(default="", repr=False)
+    """Text spoken just before this window."""
+    key_terms: tuple[str, ...] = field(default=(), repr=False)
+    """Names and acronyms that are likely."""
+    temperature: float = 0.0
+    max_new_tokens: int = 0
+    """Bound on the tokens decoded after the prefix; 0 derives it from the speech's length."""
+    retry: bool = True
+    """Whether a hypothesis that looks wrong is decoded again on the padded window."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRule:
+    """How much silence a model needs after the speech of a window."""
+
+    padded: bool
+    """True: the window is always padded to 30 s."""
+    silence: float = 0.0
+    """Seconds of silence that must follow the speech when not padded."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine is."""
+
+    model: str
+    digest: str
+    languages: tuple[str, ...]
+    n_mels: int
+    window: WindowRule
+    device: str
+    compute_type: str
+
+
+class Engine(Protocol):
+    """Computes batches of decodes. Calls block; each instance is used by `workers` threads."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """The model and the device behind this engine."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many batches it computes at the same time."""
+        ...
+
+    def group(self, row: DecodeRow) -> tuple[object, ...]:
+        """The key of the rows that may share a batch with this one."""
+        ...
+
+    def decode(self, rows: Sequence[DecodeRow]) -> list[Hypothesis | CaptionerError]:
+        """Decode rows of one group.
+
+        Returns:
+            One answer a row, in their order: a bad row gets its own error.
+
+        Raises:
+            EngineFault: the engine itself failed; none of the rows was answered.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model's memory. No call may follow."""
+        ...
