@@ -1,0 +1,388 @@
+"""The one loop that owns the engine: requests in, batches to the workers, each answered once.
+
+What happens when the engine misbehaves:
+
+- A row whose answer is an error fails alone; its neighbours keep their answers.
+- A call that raises is repeated on each half of its rows, and so on, until the bad row is alone: it
+  gets an `EngineFault`, its neighbours their answers. (A batch too large for the memory of a GPU is
+  served the same way.)
+- An engine that is lost (`Station` says when: it fails over and over, or hangs) is replaced. The
+  rows that it was working on get an `EngineFault`. While it is replaced (``RESTARTING``) requests
+  wait.
+- When no engine can be built (``BROKEN``), those that wait get an `EngineFault`, new ones
+  `Unavailable`, and building is tried again with backoff. A hung engine keeps its memory, so after
+  ``MAX_HUNG`` no more are built: the process has to be restarted, which is what a liveness check on
+  ``state`` is for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import structlog
+
+from captioner.asr.engine import DecodeRow, Engine, EngineInfo
+from captioner.clock import Clock
+from captioner.errors import Cancelled, CaptionerError, EngineFault, Unavailable
+from captioner.metrics import Metrics
+from captioner.scheduling.load import LoadMeter
+from captioner.scheduling.policy import Batch, Priority, Queue, Request, Rules, Workers
+from captioner.scheduling.station import Answer, EngineHung, Station, build_station
+from captioner.transcript import Hypothesis
+
+MAX_HUNG: Final = 3  # abandoned engines that may still hold memory
+MAX_RETRY_DELAY: Final = 30.0  # seconds between two attempts to build an engine
+SPEECHLESS = (CaptionerError, RuntimeError, MemoryError, OSError)  # errors whose text may be logged
+
+log = structlog.get_logger(__name__)
+
+
+class State(Enum):
+    """What can be expected of the batcher."""
+
+    LOADING = "loading"
+    READY = "ready"
+    RESTARTING = "restarting"
+    """The engine is being replaced; requests wait."""
+    BROKEN = "broken"
+    """The engine could not be replaced so far; requests are refused."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    request: Request
+    future: asyncio.Future[Answer]
+
+
+class Batcher:
+    """Decodes rows for everybody, through one engine.
+
+    Call its methods on the event loop that ``start`` ran on.
+
+    Args:
+        factory: builds and loads an engine; called in a thread, again after each loss.
+        clock: for queue waits and load; deadlines are in its monotonic time.
+        rules: the numbers of the policy.
+        timeout: seconds after which a call of the engine counts as hung.
+        start_timeout: seconds that building an engine may take.
+        retry_delay: seconds between the first two attempts to rebuild; doubles each time.
+        metrics: what to report to.
+    """
+
+    def __init__(
+        self,
+        factory: Callable[[], Engine],
+        clock: Clock,
+        *,
+        rules: Rules,
+        timeout: float,
+        metrics: Metrics,
+        start_timeout: float = 300.0,
+        retry_delay: float = 1.0,
+    ) -> None:
+        self._factory = factory
+        self._clock = clock
+        self._rules = rules
+        self._timeout = timeout
+        self._start_timeout = start_timeout
+        self._retry_delay = retry_delay
+        self._metrics = metrics
+        self._queue = Queue(rules)
+        now = clock.monotonic()
+        self._live, self._recordings = LoadMeter(now), LoadMeter(now)
+        self._waiters: dict[int, _Waiter] = {}
+        self._ids = itertools.count(1)
+        self._state = State.LOADING
+        self._wake = asyncio.Event()
+        self._station: Station | None = None
+        self._lost: list[Station] = []
+        self._serving: asyncio.Task[None] | None = None
+        self._replacing: asyncio.Task[None] | None = None
+
+    # --- Lifecycle
+
+    async def start(self) -> None:
+        """Load the engine and begin to serve.
+
+        Raises:
+            CaptionerError: the engine could not be built: what the factory raised, or `EngineFault`
+                when that was no `CaptionerError` or took longer than ``start_timeout``, or
+                `Unavailable` when ``close`` was called meanwhile.
+        """
+        if self._station is not None or self._state is not State.LOADING:
+            raise ValueError(f"a batcher is started once, this one is {self._state.value}")
+        station = await self._build()
+        if self._state is not State.LOADING:
+            await station.release()
+            raise Unavailable("the service closed while the engine was loading")
+        self._station = station
+        self._queue = Queue(self._rules.on(station.engine.info.device))
+        self._metrics.decode_load.set_function(lambda: self.load)
+        self._metrics.decode_backlog_seconds.set_function(lambda: self.backlog)
+        self._serving = asyncio.create_task(self._serve(), name="batcher")
+        self._state = State.READY
+
+    async def close(self) -> None:
+        """Answer what waits with `Unavailable`, let running batches end, free the engine."""
+        self._state = State.CLOSED
+        self._refuse_waiting(Unavailable("the service is closing"))
+        if self._replacing is not None:
+            self._replacing.cancel()
+        self._wake.set()
+        if self._serving is not None:
+            await self._serving
+
+    async def _serve(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while self._state is not State.CLOSED:
+                    await self._wake.wait()
+                    self._wake.clear()
+                    self._dispatch(tasks)
+        except BaseExceptionGroup as errors:
+            # Not the engine's fault but ours: stop, visibly, rather than leave requests waiting.
+            log.critical("batcher_failed", **_reason(errors.exceptions[0]))
+            raise
+        finally:
+            self._state = State.CLOSED
+            self._answer_all(self._waiters, Unavailable("the service is closing"))
+            await self._built.release()
+
+    # --- Requests
+
+    async def submit(
+        self, row: DecodeRow, *, session: str, priority: Priority, deadline: float
+    ) -> Hypothesis:
+        """Decode one row; cancel the task that awaits this to withdraw the request.
+
+        Args:
+            row: what to decode.
+            session: whose it is: the unit of ``cancel`` and of coalescing interims.
+            priority: its class.
+            deadline: when it is wanted, in monotonic time; orders requests of a class.
+
+        Raises:
+            Cancelled: by ``cancel``, by a newer interim of the session, or because too many wait.
+            EngineFault: the engine failed or hung on this row; it may be tried again.
+            ResourceExhausted: too many requests of the class wait.
+            Unavailable: not started, closed, or no engine can be built.
+            CaptionerError: the row itself is bad.
+        """
+        if self._station is None or self._state not in (State.READY, State.RESTARTING):
+            raise Unavailable(f"the engine is {self._state.value}", retry_after=2.0)
+        request = Request(
+            id=next(self._ids),
+            session=session,
+            priority=priority,
+            deadline=deadline,
+            submitted=self._clock.monotonic(),
+            # A row's group depends on the row alone, so an engine that is lost can still tell.
+            group=self._station.engine.group(row),
+            row=row,
+        )
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        displaced = self._queue.add(request)
+        self._answer_all((each.id for each in displaced), Cancelled("a newer request came"))
+        self._waiters[request.id] = _Waiter(request, future)
+        self._wake.set()
+        try:
+            answer = await future
+        finally:
+            self._waiters.pop(request.id, None)
+            self._queue.cancel(request.id)
+        if isinstance(answer, CaptionerError):
+            raise answer.with_traceback(None)  # rows of one batch may share their error
+        return answer
+
+    def cancel(self, session: str, priority: Priority | None = None) -> int:
+        """Answer a session's requests, of one class or all, with `Cancelled`.
+
+        Those that are being computed are computed to the end, for nobody.
+
+        Returns:
+            How many there were.
+        """
+        ids = [
+            waiter.request.id
+            for waiter in self._waiters.values()
+            if waiter.request.session == session and priority in (None, waiter.request.priority)
+        ]
+        self._answer_all(ids, Cancelled(f"the requests of session {session} were cancelled"))
+        return len(ids)
+
+    # --- What is known
+
+    @property
+    def state(self) -> State:
+        """Whether requests are served."""
+        return self._state
+
+    @property
+    def info(self) -> EngineInfo:
+        """What the engine is; the same after it was rebuilt."""
+        return self._built.engine.info
+
+    @property
+    def workers(self) -> int:
+        """Batches computed at the same time: the load at saturation."""
+        return self._built.engine.workers
+
+    @property
+    def load(self) -> float:
+        """Worker-seconds a second spent on live batches over the last 10 s."""
+        return self._live.load(self._clock.monotonic())
+
+    @property
+    def recording_load(self) -> float:
+        """Worker-seconds a second spent on recordings over the last 10 s."""
+        return self._recordings.load(self._clock.monotonic())
+
+    @property
+    def row_seconds(self) -> float | None:
+        """Worker time a live row has taken lately; None before the first."""
+        return self._live.row_seconds
+
+    @property
+    def backlog(self) -> float:
+        """Seconds that the oldest waiting live request has waited; 0 when none waits."""
+        oldest = self._queue.oldest_live()
+        return 0.0 if oldest is None else self._clock.monotonic() - oldest
+
+    @property
+    def _built(self) -> Station:
+        if self._station is None:
+            raise Unavailable("the engine is loading")
+        return self._station
+
+    # --- Batches
+
+    def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+        """Give every idle worker what the policy decides."""
+        station = self._built
+        if station.lost and self._state is State.READY:
+            self._state = State.RESTARTING
+            self._replacing = tasks.create_task(self._replace(station))
+        while self._state is State.READY:
+            now = self._clock.monotonic()
+            running = station.running
+            idle = station.engine.workers - running.total()
+            workers = Workers(station.engine.workers, idle, running[Priority.RECORDING])
+            if (batch := self._queue.next_batch(now, workers)) is None:
+                return
+            self._observe_start(batch, now)
+            running[batch.priority] += 1
+            tasks.create_task(self._compute(station, batch))
+
+    async def _compute(self, station: Station, batch: Batch) -> None:
+        meter = self._recordings if batch.priority is Priority.RECORDING else self._live
+        key = meter.begin(self._clock.monotonic())
+        try:
+            await self._resolve(station, batch.requests)
+        finally:
+            seconds = meter.end(key, self._clock.monotonic(), rows=len(batch.requests))
+            self._metrics.decode_seconds.labels("batch").observe(seconds)
+            station.running[batch.priority] -= 1
+            self._wake.set()
+
+    async def _resolve(self, station: Station, requests: Sequence[Request]) -> None:
+        """Answer each request; when a call fails, its halves are called in its place."""
+        requests = [each for each in requests if each.id in self._waiters]
+        if not requests:
+            return
+        try:
+            answers = await station.decode([each.row for each in requests])
+        except EngineFault as fault:
+            self._observe_fault(fault, rows=len(requests))
+            if len(requests) == 1 or station.lost:
+                self._answer_all((each.id for each in requests), fault)
+                return
+        else:
+            for request, answer in zip(requests, answers, strict=True):
+                self._answer(request.id, answer)
+            return
+        middle = len(requests) // 2
+        await self._resolve(station, requests[:middle])
+        await self._resolve(station, requests[middle:])
+
+    def _answer(self, request_id: int, answer: Answer) -> None:
+        """Answer one request: it has a waiter until it was answered, and none after."""
+        waiter = self._waiters.pop(request_id, None)
+        if waiter is not None and not waiter.future.done():
+            waiter.future.set_result(answer)
+
+    def _answer_all(self, ids: Iterable[int], error: CaptionerError) -> None:
+        for request_id in list(ids):
+            self._queue.cancel(request_id)
+            self._answer(request_id, error)
+
+    def _refuse_waiting(self, error: CaptionerError) -> None:
+        """Answer the requests that no worker has begun on."""
+        self._answer_all([each for each in self._waiters if self._queue.cancel(each)], error)
+
+    # --- Replacing the engine
+
+    async def _replace(self, lost: Station) -> None:
+        """Build another engine, however often it takes."""
+        self._lost.append(lost)
+        # The memory of one engine may not suffice for two: wait, unless this one hangs anyway.
+        await lost.release()
+        delay = self._retry_delay
+        while (station := await self._rebuild(delay)) is None:
+            self._state = State.BROKEN
+            self._refuse_waiting(EngineFault("no engine could be built", retry_after=delay))
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, MAX_RETRY_DELAY)
+        self._station = station
+        self._state = State.READY
+        self._wake.set()
+        self._metrics.engine_restarts.inc()
+        log.info("engine_replaced", model=station.engine.info.model)
+
+    async def _rebuild(self, delay: float) -> Station | None:
+        self._lost = [each for each in self._lost if not each.released]
+        try:
+            if len(self._lost) >= MAX_HUNG:
+                raise EngineFault(f"{len(self._lost)} engines hang and hold their memory")
+            return await self._build()
+        except CaptionerError as error:
+            log.critical("engine_not_replaced", retry_in=delay, **_reason(error))
+            return None
+
+    async def _build(self) -> Station:
+        return await build_station(
+            self._factory, start_timeout=self._start_timeout, call_timeout=self._timeout
+        )
+
+    # --- What is reported
+
+    def _observe_start(self, batch: Batch, now: float) -> None:
+        self._metrics.decode_batches.labels(batch.priority.name.lower()).inc()
+        self._metrics.decode_batch_rows.observe(len(batch.requests))
+        for request in batch.requests:
+            waited = self._metrics.decode_queue_seconds.labels(request.priority.name.lower())
+            waited.observe(now - request.submitted)
+
+    def _observe_fault(self, fault: EngineFault, *, rows: int) -> None:
+        kind = "hung" if isinstance(fault, EngineHung) else "raised"
+        self._metrics.engine_faults.labels(kind).inc()
+        log.error("engine_fault", kind=kind, rows=rows, **_reason(fault))
+
+
+def _reason(error: BaseException) -> dict[str, object]:
+    """What may be logged of an error: a foreign one's text may quote speech, its frames do not."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    frames = traceback.extract_tb(root.__traceback__)
+    return {
+        "error": type(root).__name__,
+        "detail": str(root) if isinstance(root, SPEECHLESS) else "",
+        "frames": [f"{each.filename}:{each.lineno} in {each.name}" for each in frames],
+    }
