@@ -182,7 +182,7 @@ class StreamConfig(_message.Message):
     word_times: _builtins.bool
     """Word times and confidences in captions."""
     resume_token: _builtins.str
-    """From the last `started` or final caption of a session to continue."""
+    """The latest one received in a session to continue it: from `started`, `progress` or a final."""
     @_builtins.property
     def capture_time(self) -> _timestamp_pb2.Timestamp:
         """Wall time at which sample 0 was captured; the time of arrival when unset."""
@@ -665,8 +665,11 @@ class Progress(_message.Message):
     FINALIZED_UNTIL_FIELD_NUMBER: _builtins.int
     LAG_FIELD_NUMBER: _builtins.int
     CLAMPED_SAMPLES_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     clamped_samples: _builtins.int
     """Floats that were out of range and clamped, since the start."""
+    resume_token: _builtins.str
+    """When set: replaces the token of `started`, so that silence need not be sent again."""
     @_builtins.property
     def received_until(self) -> _duration_pb2.Duration: ...
     @_builtins.property
@@ -684,10 +687,11 @@ class Progress(_message.Message):
         finalized_until: _duration_pb2.Duration | None = ...,
         lag: _duration_pb2.Duration | None = ...,
         clamped_samples: _builtins.int = ...,
+        resume_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finalized_until", b"finalized_until", "lag", b"lag", "received_until", b"received_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clamped_samples", b"clamped_samples", "finalized_until", b"finalized_until", "lag", b"lag", "received_until", b"received_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clamped_samples", b"clamped_samples", "finalized_until", b"finalized_until", "lag", b"lag", "received_until", b"received_until", "resume_token", b"resume_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

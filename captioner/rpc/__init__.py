@@ -1,0 +1,1 @@
+"""The gRPC front door: server, servicers and the Python client."""

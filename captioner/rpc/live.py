@@ -1,0 +1,148 @@
+"""The StreamCaptions call: one half reads the client's messages, the other writes events."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import grpc.aio
+import structlog
+
+import captioner
+from captioner.clock import Clock
+from captioner.errors import InvalidRequest, SessionTakenOver, Timeout, Unavailable
+from captioner.live import Ended, SessionConfig, Started
+from captioner.rpc import convert
+from captioner.rpc.backend import Backend, Session
+from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
+from captioner.transcript import SAMPLE_RATE
+
+_log = structlog.stdlib.get_logger(__name__)
+
+Context = grpc.aio.ServicerContext[pb.StreamCaptionsRequest, pb.StreamCaptionsResponse]
+
+
+class LiveCall:
+    """One StreamCaptions call, from its config to its end."""
+
+    def __init__(self, backend: Backend, clock: Clock, context: Context) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._context = context
+        self._ending = False
+
+    async def run(self) -> None:
+        """Serve the call.
+
+        Raises:
+            CaptionerError: why the call was refused or broken off.
+        """
+        config = await self._receive_config()
+        session = await self._backend.open(config)
+        taken_over = False
+        try:
+            await self._converse(session, config)
+        except SessionTakenOver:
+            taken_over = True
+            raise
+        finally:
+            # Whatever else ended the call, its client may come back for the session.
+            if not self._ending and not taken_over:
+                await session.detach()
+
+    async def _receive_config(self) -> SessionConfig:
+        timeout = self._backend.settings.config_timeout
+        request = await self._receive(timeout, f"no config within {timeout:g} s")
+        if request is None:
+            raise InvalidRequest("the stream ended before its config", field="config")
+        kind = request.WhichOneof("request")
+        if kind != "config":
+            raise InvalidRequest(f"{kind or 'an empty request'} came before config", field="config")
+        return convert.session_config(request.config)
+
+    async def _converse(self, session: Session, config: SessionConfig) -> None:
+        """Run both halves until one of them ends the call."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                writer = group.create_task(self._write(session, config))
+                reader = group.create_task(self._read(session, config))
+                reader.add_done_callback(lambda _: self._ending or writer.cancel())
+                writer.add_done_callback(lambda _: reader.cancel())
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # the half that failed first ended the other
+
+    # --- The reading half
+
+    async def _read(self, session: Session, config: SessionConfig) -> None:
+        settings = self._backend.settings
+        late = f"neither audio nor keepalive for {settings.idle_timeout:g} s"
+        while not self._ending:
+            request = await self._receive(settings.idle_timeout, late)
+            if request is None:
+                return  # a disconnection: the session stays resumable
+            await self._handle(request, session, config)
+
+    async def _handle(
+        self, request: pb.StreamCaptionsRequest, session: Session, config: SessionConfig
+    ) -> None:
+        match request.WhichOneof("request"):
+            case "audio":
+                data = request.audio.data
+                limit = self._backend.settings.max_message_bytes
+                convert.check_audio_size(data, config.audio_format, limit)
+                given = request.audio.HasField("sample_offset")
+                await session.audio(data, offset=request.audio.sample_offset if given else None)
+            case "keepalive":
+                given = request.keepalive.HasField("capture_position")
+                position = convert.samples(request.keepalive.capture_position) if given else None
+                await session.keepalive(position)
+            case "flush":
+                await session.flush()
+            case "update":
+                language, key_terms = convert.update(request.update)
+                await session.update(language=language, key_terms=key_terms)
+            case "end_of_stream":
+                self._ending = True
+                await session.end()
+            case "config":
+                raise InvalidRequest("config came twice", field="config")
+            case _:
+                raise InvalidRequest("the request is empty", field="request")
+
+    async def _receive(self, patience: float, late: str) -> pb.StreamCaptionsRequest | None:
+        """The next message; None at the end of the request stream."""
+        try:
+            async with asyncio.timeout(patience):
+                request: Any = await self._context.read()
+        except TimeoutError:
+            raise Timeout(late) from None
+        return None if request is grpc.aio.EOF else cast("pb.StreamCaptionsRequest", request)
+
+    # --- The writing half
+
+    async def _write(self, session: Session, config: SessionConfig) -> None:
+        events = session.events()
+        started = await anext(events, None)
+        if not isinstance(started, Started):
+            raise Unavailable("the session ended before it started")
+        structlog.contextvars.bind_contextvars(session=started.session_id)
+        writer = self._response_writer(config, started)
+        await self._context.write(writer.response(started))
+        async for event in events:
+            await self._context.write(writer.response(event))
+            if isinstance(event, Ended):
+                self._ending = True
+                return
+        raise Unavailable("this replica is going away: resume the session elsewhere")
+
+    def _response_writer(self, config: SessionConfig, started: Started) -> convert.ResponseWriter:
+        capture_time = config.capture_time
+        if capture_time is None:
+            capture_time = self._clock.wall() - started.resume_from / SAMPLE_RATE
+        return convert.ResponseWriter(
+            provenance=convert.provenance(self._backend.info, captioner.__version__),
+            limits=convert.stream_limits(self._backend.settings, resumed=bool(config.resume_token)),
+            sample_rate=config.audio_format.sample_rate,
+            capture_time=capture_time,
+            word_times=config.word_times,
+        )

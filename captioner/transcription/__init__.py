@@ -1,0 +1,1 @@
+"""A recording as a plan of decodes, and the pipeline that runs it."""

@@ -1,0 +1,79 @@
+"""What operators and their platforms ask over HTTP: is it alive, is it ready, how does it do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from captioner.authentication import TokenFile
+from captioner.errors import Unauthenticated, Unavailable
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Rendering(Protocol):
+    """See `captioner.metrics.Metrics`."""
+
+    def render(self) -> tuple[bytes, str]:
+        """The metrics in the text format of Prometheus, and its content type."""
+        ...
+
+
+class Observed(Protocol):
+    """What these pages need from the service."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether new sessions are accepted."""
+        ...
+
+    @property
+    def metrics(self) -> Rendering:
+        """Its metrics."""
+        ...
+
+
+def operations(service: Observed, *, tokens: TokenFile | None = None) -> Starlette:
+    """The application of /livez, /readyz and /metrics; only the last asks for a token."""
+
+    async def livez(_request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def readyz(_request: Request) -> Response:
+        if service.ready:
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("starting or draining\n", status_code=503)
+
+    async def metrics(_request: Request) -> Response:
+        body, content_type = service.metrics.render()
+        return Response(body, headers={"content-type": content_type})
+
+    return Starlette(
+        routes=[
+            Route("/livez", livez),
+            Route("/readyz", readyz),
+            Route("/metrics", _with_token(metrics, tokens)),
+        ]
+    )
+
+
+def _with_token(endpoint: _Endpoint, tokens: TokenFile | None) -> _Endpoint:
+    if tokens is None:
+        return endpoint
+
+    async def checked(request: Request) -> Response:
+        try:
+            tokens.check(request.headers.get("authorization"))
+        except Unauthenticated as error:
+            challenge = {"www-authenticate": "Bearer"}
+            return PlainTextResponse(f"{error}\n", status_code=401, headers=challenge)
+        except Unavailable as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return await endpoint(request)
+
+    return checked
