@@ -116,12 +116,11 @@ def body(line: Line) -> Text:
 
 
 def _with_ellipsis(row: Text, width: int) -> Text:
-    """The first of the lines that are left, told to be a continuation."""
+    """The first of the lines that are left, told to be a continuation; gives up a word for it."""
     marked = Text.assemble(("… ", "dim"), row)
-    if cell_len(marked.plain) > width:
-        words = row.plain.split(" ", 1)
-        rest = row[len(words[0]) + 1 :] if len(words) > 1 else row
-        marked = Text.assemble(("… ", "dim"), rest)
+    if cell_len(marked.plain) > width and " " in row.plain:
+        marked = Text.assemble(("… ", "dim"), row[row.plain.index(" ") + 1 :])
+    marked.truncate(width, overflow="crop")
     return marked
 
 

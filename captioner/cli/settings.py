@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from captioner.cli.options import GroupedCommand, group_of, settings_options, shown_default
+from captioner.cli.terminal import output
 from captioner.config import Resolved, Settings, Source, expectation, flag_of, variable_of
 
 EXAMPLES = """\
@@ -20,7 +20,6 @@ captioner config                              what is in force here
 captioner config --config captioner.toml      with that file
 captioner config --example > captioner.toml   a file to start from"""
 
-WIDE = 1000  # columns
 GROUPS = tuple(dict.fromkeys(group_of(name) for name in Settings.model_fields))
 
 
@@ -39,10 +38,7 @@ def config(resolved: Resolved, *, example: bool, as_json: bool) -> None:
     elif as_json:
         click.echo(json.dumps(resolved.settings.model_dump(mode="json"), indent=2))
     else:
-        console = Console()
-        # A pipe has no width that anything would have to fit into.
-        wide = None if console.is_terminal else WIDE
-        console.print(settings_table(resolved), width=wide)
+        output().print(settings_table(resolved))
 
 
 def settings_table(resolved: Resolved) -> Table:
