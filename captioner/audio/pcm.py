@@ -25,6 +25,8 @@ def decode(data: bytes, audio_format: AudioFormat) -> tuple[Samples, int]:
     Raises:
         UnsupportedAudio: the bytes end inside a sample, or a float is not a number.
     """
+    if audio_format.encoding is Encoding.OPUS:
+        raise ValueError("Opus packets hold no plain samples")
     if len(data) % audio_format.frame_bytes:
         raise UnsupportedAudio(
             f"{len(data)} bytes of {audio_format.encoding.name} audio do not end with a whole "
@@ -43,8 +45,6 @@ def decode(data: bytes, audio_format: AudioFormat) -> tuple[Samples, int]:
             values = _mulaw_table()[np.frombuffer(data, dtype=np.uint8)]
         case Encoding.ALAW:
             values = _alaw_table()[np.frombuffer(data, dtype=np.uint8)]
-        case Encoding.OPUS:
-            raise ValueError("Opus packets hold no plain samples")
     return _mix(values, audio_format.channels), clamped
 
 
