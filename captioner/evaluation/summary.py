@@ -72,34 +72,41 @@ class Summary:
         """Read back what ``to_json`` wrote.
 
         Raises:
-            InvalidRequest: when a figure is missing or is not a number.
+            InvalidRequest: when a figure is missing or is not of its kind.
         """
 
-        def figure(name: str) -> float:
-            try:
-                value = values[name]
-                return math.nan if value is None else float(value)
-            except (KeyError, TypeError, ValueError) as error:
-                raise InvalidRequest(
-                    f"summary: {name} is missing or is not a number", field=name
-                ) from error
-
-        def percentiles(name: str) -> Percentiles:
-            return Percentiles(*(figure(f"{name}_p{value}") for value in PERCENTILES))
-
         return cls(
-            tracks=int(figure("tracks")),
-            wer=figure("wer"),
-            cer=figure("cer"),
-            displayed=percentiles("displayed"),
-            stable=percentiles("stable"),
-            finalised=percentiles("finalised"),
-            erasure=figure("erasure"),
-            **{name: int(figure(name)) for name in _COUNTS},
+            tracks=_read_count(values, "tracks"),
+            wer=_read_figure(values, "wer"),
+            cer=_read_figure(values, "cer"),
+            displayed=_read_percentiles(values, "displayed"),
+            stable=_read_percentiles(values, "stable"),
+            finalised=_read_percentiles(values, "finalised"),
+            erasure=_read_figure(values, "erasure"),
+            **{name: _read_count(values, name) for name in _COUNTS},
         )
 
 
 _COUNTS = ("tail_words", "words_final", "words_ref", "substitutions", "deletions", "insertions")
+
+
+def _read_figure(values: Mapping[str, Any], name: str) -> float:
+    try:
+        value = values[name]
+        return math.nan if value is None else float(value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidRequest(f"summary: {name} is missing or no number", field=name) from error
+
+
+def _read_count(values: Mapping[str, Any], name: str) -> int:
+    figure = _read_figure(values, name)
+    if not figure.is_integer():
+        raise InvalidRequest(f"summary: {name} is {figure}, expected a whole number", field=name)
+    return int(figure)
+
+
+def _read_percentiles(values: Mapping[str, Any], name: str) -> Percentiles:
+    return Percentiles(*(_read_figure(values, f"{name}_p{value}") for value in PERCENTILES))
 
 
 def summarise(scores: Sequence[TrackScore]) -> Summary:
