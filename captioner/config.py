@@ -125,7 +125,7 @@ class Settings(BaseModel):
         description="Allow an address other than loopback without a token file.",
     )
     token_file: OptionalFile = setting(
-        None, "Server", "File of bearer tokens, one a line; clients must send one of them."
+        None, "Server", "File of bearer tokens, one a line: servers accept each, clients send the first."
     )
     tls_certificate: OptionalFile = setting(None, "Server", "PEM certificate chain; turns TLS on.")
     tls_key: OptionalFile = setting(None, "Server", "PEM private key of the certificate.")
