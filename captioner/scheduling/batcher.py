@@ -99,7 +99,9 @@ class Batcher:
         self._live, self._recordings = LoadMeter(now), LoadMeter(now)
         self._waiters: dict[int, _Waiter] = {}
         self._ids = itertools.count(1)
+        self._started = False
         self._state = State.LOADING
+        self._changed = asyncio.Event()
         self._wake = asyncio.Event()
         self._station: Station | None = None
         self._lost: list[Station] = []
@@ -116,10 +118,11 @@ class Batcher:
                 when that was no `CaptionerError` or took longer than ``start_timeout``, or
                 `Unavailable` when ``close`` was called meanwhile.
         """
-        if self._station is not None or self._state is not State.LOADING:
+        if self._started:
             raise ValueError(f"a batcher is started once, this one is {self._state.value}")
+        self._started = True
         station = await self._build()
-        if self._state is not State.LOADING:
+        if self._state is State.CLOSED:
             await station.release()
             raise Unavailable("the service closed while the engine was loading")
         self._station = station
@@ -127,11 +130,11 @@ class Batcher:
         self._metrics.decode_load.set_function(lambda: self.load)
         self._metrics.decode_backlog_seconds.set_function(lambda: self.backlog)
         self._serving = asyncio.create_task(self._serve(), name="batcher")
-        self._state = State.READY
+        self._enter(State.READY)
 
     async def close(self) -> None:
         """Answer what waits with `Unavailable`, let running batches end, free the engine."""
-        self._state = State.CLOSED
+        self._enter(State.CLOSED)
         self._refuse_waiting(Unavailable("the service is closing"))
         if self._replacing is not None:
             self._replacing.cancel()
@@ -151,9 +154,14 @@ class Batcher:
             log.critical("batcher_failed", **_reason(errors.exceptions[0]))
             raise
         finally:
-            self._state = State.CLOSED
+            self._enter(State.CLOSED)
             self._answer_all(self._waiters, Unavailable("the service is closing"))
             await self._built.release()
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     # --- Requests
 
@@ -224,6 +232,11 @@ class Batcher:
         """Whether requests are served."""
         return self._state
 
+    async def state_changed(self) -> State:
+        """Wait for the next change of state; returns the state after it."""
+        await self._changed.wait()
+        return self._state
+
     @property
     def info(self) -> EngineInfo:
         """What the engine is; the same after it was rebuilt."""
@@ -267,7 +280,7 @@ class Batcher:
         """Give every idle worker what the policy decides."""
         station = self._built
         if station.lost and self._state is State.READY:
-            self._state = State.RESTARTING
+            self._enter(State.RESTARTING)
             self._replacing = tasks.create_task(self._replace(station))
         while self._state is State.READY:
             now = self._clock.monotonic()
@@ -294,7 +307,9 @@ class Batcher:
     async def _resolve(self, station: Station, requests: Sequence[Request]) -> None:
         """Answer each request; when a call fails, its halves are called in its place."""
         requests = [each for each in requests if each.id in self._waiters]
-        if not requests:
+        if station.lost:
+            self._answer_all((each.id for each in requests), EngineFault("the engine failed"))
+        if not requests or station.lost:
             return
         try:
             answers = await station.decode([each.row for each in requests])
@@ -335,12 +350,12 @@ class Batcher:
         await lost.release()
         delay = self._retry_delay
         while (station := await self._rebuild(delay)) is None:
-            self._state = State.BROKEN
+            self._enter(State.BROKEN)
             self._refuse_waiting(EngineFault("no engine could be built", retry_after=delay))
             await asyncio.sleep(delay)
             delay = min(2 * delay, MAX_RETRY_DELAY)
         self._station = station
-        self._state = State.READY
+        self._enter(State.READY)
         self._wake.set()
         self._metrics.engine_restarts.inc()
         log.info("engine_replaced", model=station.engine.info.model)

@@ -277,7 +277,7 @@ def test_interims_over_their_bound_displace_the_oldest() -> None:
 )
 def test_rules_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
-        Rules(**wrong)  # type: ignore[arg-type] # all of them are counts
+        Rules(**wrong)
 
 
 def test_the_size_of_a_batch_left_open_is_settled_by_the_device() -> None:
@@ -341,8 +341,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rules = Rules(max_batch=3, max_finals=6, max_interims=4, max_recordings=4)
-        self.queue = Queue(self.rules)
+        self.bounds = Rules(max_batch=3, max_finals=6, max_interims=4, max_recordings=4)
+        self.queue = Queue(self.bounds)
         self.waiting: dict[int, Request] = {}
         self.now = 0.0
 
@@ -398,13 +398,13 @@ class QueueMachine(RuleBasedStateMachine):
             assert idle == 0 or live == 0
             return
         rows = batch.requests
-        assert 1 <= len(rows) <= self.rules.max_batch
+        assert 1 <= len(rows) <= self.bounds.max_batch
         assert len({each.group for each in rows}) == 1
         if any(each.priority is RECORDING for each in rows):
             assert live == 0
             assert total == 1 or recording < total - 1 or total - idle == recording == 0
         if batch.priority is INTERIM and self.count(FINAL):
-            assert self.now - min(each.submitted for each in rows) > self.rules.interim_patience
+            assert self.now - min(each.submitted for each in rows) > self.bounds.interim_patience
         for each in rows:
             self.leave(each)
 
