@@ -23,21 +23,22 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
-from captioner.audio.headers import counts_mpeg_frames, missing_wav_bytes
+from captioner.audio.headers import counts_mpeg_frames, first_false_wav_chunk, missing_wav_bytes
 from captioner.audio.pcm import Samples
 from captioner.audio.resample import Resampler
 from captioner.errors import InvalidRequest, UnsupportedAudio
 from captioner.transcript import SAMPLE_RATE
 
 BLOCK = SAMPLE_RATE  # samples of a block, at least, but for the last: 1 s
-_FORMATS = "aac,aiff,amr,asf,au,avi,caf,flac,matroska,webm,mov,mp3,mpegts,ogg,w64,wav"
-_DECLARED_DURATION = ("aiff", "caf", "flac", "matroska", "mov", "w64")  # where it is no estimate
+_FORMATS = "aac,aiff,amr,asf,flac,matroska,webm,mov,mp3,mpegts,ogg,wav"
+_DECLARED_DURATION = ("aiff", "flac", "matroska", "mov")  # where it is no estimate
 _TRUNCATED = 0.25  # seconds missing from the declared duration that tell a truncated file
 _TRUNCATED_WAV = 4096  # bytes missing: more than writers miscount by
 _GAP = 0.1  # seconds between frames from which silence is put in, beyond the jitter of timestamps
-_LONGEST_GAP = 12 * 3600.0  # seconds, beyond which it is the timestamps that are wrong
+_LATEST = 24 * 3600.0  # seconds, beyond which a jump means that the timestamps are wrong
 _MIN_RATE = 1_000  # samples a second: nothing that holds speech is lower
 _MAX_RATE = 768_000  # samples a second: nothing that is recorded is higher
+_MAX_CHANNELS = 32  # the microphone arrays that record more do not end up here
 _BAD_PACKETS = 8  # in a row, beyond which the file counts as corrupt: about 0.2 s
 
 
@@ -144,30 +145,35 @@ class AudioFile:
         """Yield (rate, mono samples), silence included."""
         mixer = _Mixer()
         for frame in self._frames():
-            if not _MIN_RATE <= frame.sample_rate <= _MAX_RATE:
-                raise self._corrupt(f"its sample rate is {frame.sample_rate} Hz")
-            missing = self._seconds_missing_before(frame)
-            self._time += missing
-            while missing > 0:
-                silent = min(missing, 1.0)
-                yield frame.sample_rate, np.zeros(round(silent * frame.sample_rate), np.float32)
-                missing -= silent
+            self._check_frame(frame)
+            for seconds in self._silence_before(frame):
+                yield frame.sample_rate, np.zeros(round(seconds * frame.sample_rate), np.float32)
             self._time += frame.samples / frame.sample_rate
             try:
                 mono = mixer.mix(frame)
             except FFmpegError:
-                raise self._corrupt(
-                    f"its {frame.layout.nb_channels} channels make no sense"
-                ) from None
+                raise self._corrupt(f"its {frame.layout.name} sound cannot be mixed") from None
             yield frame.sample_rate, mono
 
-    def _seconds_missing_before(self, frame: AudioFrame) -> float:
+    def _check_frame(self, frame: AudioFrame) -> None:
+        if not _MIN_RATE <= frame.sample_rate <= _MAX_RATE:
+            raise self._corrupt(f"its sample rate is {frame.sample_rate} Hz")
+        if not 1 <= frame.layout.nb_channels <= _MAX_CHANNELS:
+            raise self._corrupt(f"it has {frame.layout.nb_channels} channels")
+
+    def _silence_before(self, frame: AudioFrame) -> Iterator[float]:
+        """Yield the seconds that are missing before a frame, at most one at a time."""
         if frame.time is None:
-            return 0.0
-        missing = frame.time - self._origin - self._time
-        if missing > _LONGEST_GAP:
-            raise self._corrupt(f"its timestamps jump by {missing:.0f} s")
-        return missing if missing > _GAP else 0.0
+            return
+        time = frame.time - self._origin
+        if time - self._time <= _GAP:
+            return
+        if time > _LATEST:
+            raise self._corrupt(f"its timestamps jump to {time:.0f} s")
+        while self._time < time:
+            seconds = min(time - self._time, 1.0)
+            self._time += seconds
+            yield seconds
 
     def _frames(self) -> Iterator[AudioFrame]:
         bad = 0
@@ -226,10 +232,14 @@ class _Mixer:
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._converter is None or shape != self._converts:
             # FFmpeg only converts the numbers: its own downmix to float adds 3 dB and may clip.
-            self._converter = AudioResampler("fltp", frame.layout, frame.sample_rate)
+            # Interleaved, because PyAV reads beyond its memory where there are more than 8 planes.
+            self._converter = AudioResampler("flt", frame.layout, frame.sample_rate)
             self._converts = shape
-        parts = [part.to_ndarray() for part in self._converter.resample(frame)]
-        mono: Samples = np.concatenate(parts, axis=1).mean(axis=0, dtype=np.float32)
+        parts = [part.to_ndarray()[0] for part in self._converter.resample(frame)]
+        if not parts:
+            return np.empty(0, dtype=np.float32)
+        values = np.concatenate(parts).reshape(-1, frame.layout.nb_channels)
+        mono: Samples = values.mean(axis=1, dtype=np.float32)
         return np.clip(np.nan_to_num(mono), -1, 1)
 
 
@@ -267,6 +277,9 @@ def _open_path(path: Path) -> BinaryIO:
 
 
 def _open_container(file: BinaryIO, name: str) -> InputContainer:
+    false = first_false_wav_chunk(file) if file.seekable() else ""
+    if false:
+        raise UnsupportedAudio(f"{name} is corrupt: it cannot hold its chunk {false}")
     options = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
     try:
         return av.open(file, mode="r", options=options, metadata_errors="replace")

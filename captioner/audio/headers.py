@@ -9,6 +9,8 @@ from typing import BinaryIO
 # Writers to a pipe cannot come back to fill in the size: they leave none, or nearly the largest.
 _UNSET_SIZE = 0
 _HUGE_SIZE = 0x7FFFF000  # bytes
+_CHUNK_HEADER = 8  # bytes: a name and a size
+_RIFF_MARKS = (b"RIFF", b"RF64", b"RIFX")
 _ID3_HEADER = struct.Struct(">3s3x4B")
 _FRAME_HEAD = 256  # bytes: more than where a Xing header can begin in an MPEG frame
 
@@ -24,6 +26,26 @@ def missing_wav_bytes(file: BinaryIO) -> int:
     if head[:4] != b"RIFF" or size == _UNSET_SIZE or size >= _HUGE_SIZE:
         return 0
     return max(0, size + 8 - length)
+
+
+def first_false_wav_chunk(file: BinaryIO) -> str:
+    """Name the first chunk of a seekable WAV file, before its audio, that the file cannot hold.
+
+    FFmpeg allocates what such a chunk declares, up to 2 GB, before it reads it.
+
+    Returns:
+        The chunk's name and size; empty when there is none, or the file is no WAV file.
+    """
+    with _Position(file) as length:
+        head = file.read(12)
+        if head[:4] not in _RIFF_MARKS or head[8:] != b"WAVE":
+            return ""
+        while len(chunk := file.read(_CHUNK_HEADER)) == _CHUNK_HEADER and chunk[:4] != b"data":
+            size = int.from_bytes(chunk[4:], "big" if head.startswith(b"RIFX") else "little")
+            if file.tell() + size > length:
+                return f"{chunk[:4].decode('ascii', 'replace')!r} of {size} bytes"
+            file.seek(size + size % 2, os.SEEK_CUR)
+    return ""
 
 
 def counts_mpeg_frames(file: BinaryIO) -> bool:

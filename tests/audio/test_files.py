@@ -139,7 +139,7 @@ def test_time_begins_with_the_recording_and_not_with_its_clock(tmp_path: Path) -
 def test_timestamps_that_jump_by_a_day_are_corrupt(tmp_path: Path) -> None:
     path = tmp_path / "jump.mkv"
     write_recording(path, sine(2), codec="pcm_s16le", hole=(16 * 1024, 16_000 * 86_400))
-    with pytest.raises(UnsupportedAudio, match=r"corrupt at 1\.0 s: its timestamps jump by 86400"):
+    with pytest.raises(UnsupportedAudio, match=r"corrupt at 1\.0 s: its timestamps jump to 86401"):
         read_file(path)
 
 
@@ -264,6 +264,13 @@ def test_what_came_before_the_cut_is_yielded_first() -> None:
         list(blocks)
 
 
+def test_a_header_that_claims_gigabytes_is_refused_before_it_is_believed() -> None:
+    data = bytearray(linear16_wav(16_000))
+    data[36:36] = b"LIST" + struct.pack("<I", 0xAA000000) + bytes(32)
+    with pytest.raises(UnsupportedAudio, match="cannot hold its chunk 'LIST' of 2852126720 bytes"):
+        read_file(io.BytesIO(bytes(data)))
+
+
 @pytest.mark.parametrize("rate", [999, 768_001])
 def test_a_sample_rate_that_nothing_records_is_corrupt(rate: int) -> None:
     data = linear16_wav(16_000, rate=rate)
@@ -271,12 +278,27 @@ def test_a_sample_rate_that_nothing_records_is_corrupt(rate: int) -> None:
         read_file(io.BytesIO(data))
 
 
-def test_a_number_of_channels_that_nothing_records_is_corrupt() -> None:
-    data = bytearray(linear16_wav(16_000))
-    data[22:24] = struct.pack("<H", 200)
-    data[32:34] = struct.pack("<H", 400)  # bytes of a sample of all of them
-    with pytest.raises(UnsupportedAudio, match="its 200 channels make no sense"):
-        read_file(io.BytesIO(bytes(data)))
+def many_channels(count: int) -> bytes:
+    """A second of `count` channels, each at its own level: their mean is a half."""
+    levels = np.linspace(0.25, 0.75, count)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((count, 2, 16_000, 0, "NONE", ""))
+        writer.writeframes(linear16(np.tile(levels, 16_000)))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("count", [3, 6, 8, 9, 16, 32])
+def test_any_number_of_channels_is_mixed_down_to_the_mean(count: int) -> None:
+    samples = read_file(io.BytesIO(many_channels(count)))
+    assert len(samples) == 16_000
+    np.testing.assert_allclose(samples, 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [33, 200])
+def test_more_channels_than_anything_records_are_corrupt(count: int) -> None:
+    with pytest.raises(UnsupportedAudio, match=f"it has {count} channels"):
+        read_file(io.BytesIO(many_channels(count)))
 
 
 def test_an_unknown_codec_is_refused() -> None:

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from captioner.audio.headers import counts_mpeg_frames, missing_wav_bytes
+from captioner.audio.headers import counts_mpeg_frames, first_false_wav_chunk, missing_wav_bytes
 
 
 def riff(size: int, *, follows: int, mark: bytes = b"RIFF") -> io.BytesIO:
@@ -34,10 +34,47 @@ def test_what_is_no_riff_declares_nothing(content: bytes) -> None:
     assert missing_wav_bytes(io.BytesIO(content)) == 0
 
 
+def wav(*chunks: tuple[bytes, int, int], mark: bytes = b"RIFF") -> io.BytesIO:
+    """Chunks of (name, declared size, true size)."""
+    body = b"".join(name + struct.pack("<I", size) + bytes(true) for name, size, true in chunks)
+    return io.BytesIO(mark + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
+
+
+def test_chunks_that_fit_are_true() -> None:
+    file = wav((b"fmt ", 16, 16), (b"LIST", 27, 28), (b"data", 100, 100))
+    assert first_false_wav_chunk(file) == ""
+
+
+@pytest.mark.parametrize("mark", [b"RIFF", b"RF64"])
+def test_a_chunk_larger_than_the_file_is_named(mark: bytes) -> None:
+    file = wav((b"fmt ", 16, 16), (b"LIST", 0xAA00001A, 26), (b"data", 100, 100), mark=mark)
+    assert first_false_wav_chunk(file) == "'LIST' of 2852126746 bytes"
+
+
+def test_a_big_endian_wav_has_big_endian_sizes() -> None:
+    def rifx(size: int) -> io.BytesIO:
+        fmt = b"fmt " + struct.pack(">I", size) + bytes(16)
+        return io.BytesIO(b"RIFX" + bytes(4) + b"WAVE" + fmt + b"data" + struct.pack(">I", 0))
+
+    assert first_false_wav_chunk(rifx(16)) == ""
+    assert first_false_wav_chunk(rifx(1_000)) == "'fmt ' of 1000 bytes"
+
+
+def test_audio_that_was_cut_short_is_no_false_chunk() -> None:
+    assert first_false_wav_chunk(wav((b"fmt ", 16, 16), (b"data", 1_000, 100))) == ""
+    assert first_false_wav_chunk(wav((b"fmt ", 16, 16))) == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"fLaC" + bytes(100), b"RIFF\0\0\0\0AVI LIST"])
+def test_what_is_no_wav_has_no_false_chunk(content: bytes) -> None:
+    assert first_false_wav_chunk(io.BytesIO(content)) == ""
+
+
 def test_the_file_stays_where_it_was() -> None:
     file = riff(1000, follows=400)
     file.seek(17)
     missing_wav_bytes(file)
+    first_false_wav_chunk(file)
     counts_mpeg_frames(file)
     assert file.tell() == 17
 
