@@ -52,6 +52,8 @@ class VoiceDetector:
         self._silero = SileroDetector(model)
         self._gate = gate if gate is not None else WebRtcGate()
         self._lookback: deque[Samples] = deque(maxlen=LOOKBACK_FRAMES)
+        self._remainder: Samples = np.empty(0, np.float32)  # samples short of a whole frame
+        self._awake_for = 0  # frames that Silero is still bound to judge
         self.reset(0)
 
     @property

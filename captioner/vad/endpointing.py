@@ -26,6 +26,19 @@ from captioner.vad import FRAME_SAMPLES
 HOP_SAMPLES: Final = 160  # starts and cuts fall on multiples of it: the hop of the log-mel frames
 SMOOTHING_FRAMES: Final = 5  # over which the quietest moment of speech without gaps is sought
 
+_FRAME_SECONDS: Final = FRAME_SAMPLES / SAMPLE_RATE
+_LEAST: Final = {  # seconds under which a setting means nothing
+    "min_speech": _FRAME_SECONDS,
+    "pre_roll": 0.0,
+    "tail": 0.0,
+    "pause": _FRAME_SECONDS,
+    "silence_to_endpoint": _FRAME_SECONDS,
+    "late_silence_to_endpoint": _FRAME_SECONDS,
+    "late_after": 0.0,
+    "max_utterance": 1.0,
+    "cut_search": _FRAME_SECONDS,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointingSettings:
@@ -46,13 +59,13 @@ class EndpointingSettings:
     silence_to_endpoint: float = 0.55
     """Silence that ends an utterance."""
     late_silence_to_endpoint: float = 0.35
-    """The same once the utterance is longer than ``late_after``."""
+    """The same, when shorter, once the utterance is longer than ``late_after``."""
     late_after: float = 8.0
     """Length from which an utterance ends at a shorter silence."""
     max_utterance: float = 15.0
     """Length at which an utterance is cut."""
     cut_search: float = 4.5
-    """How far back from there the cut may lie."""
+    """How far back from there the cut may lie, within the later half of the utterance."""
 
     def __post_init__(self) -> None:
         if not 0 < self.silence_threshold <= self.speech_threshold < 1:
@@ -60,22 +73,10 @@ class EndpointingSettings:
                 "thresholds must satisfy 0 < silence_threshold <= speech_threshold < 1, "
                 f"got {self.silence_threshold} and {self.speech_threshold}"
             )
-        for name in ("min_speech", "pause", "cut_search"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(f"{name} must be positive, got {getattr(self, name)} s")
-        for name in ("pre_roll", "tail", "late_after"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)} s")
-        if not self.pause <= self.late_silence_to_endpoint <= self.silence_to_endpoint:
-            raise ConfigError(
-                "silences must satisfy pause <= late_silence_to_endpoint <= silence_to_endpoint, "
-                f"got {self.pause}, {self.late_silence_to_endpoint}, {self.silence_to_endpoint} s"
-            )
-        if self.max_utterance < 2 * self.cut_search:
-            raise ConfigError(
-                f"max_utterance must be at least twice cut_search ({self.cut_search} s), "
-                f"got {self.max_utterance} s"
-            )
+        for name, least in _LEAST.items():
+            seconds = getattr(self, name)
+            if not least <= seconds < math.inf:
+                raise ConfigError(f"{name} must be at least {least} s, got {seconds} s")
 
 
 class EndpointReason(Enum):
@@ -133,10 +134,12 @@ class Endpointer:
         self._pre_roll = _samples(settings.pre_roll)
         self._tail = _samples(settings.tail)
         self._pause = _samples(settings.pause)
+        self._silence = _samples(settings.silence_to_endpoint)
+        self._late_silence = min(self._silence, _samples(settings.late_silence_to_endpoint))
+        self._late_after = _samples(settings.late_after)
         self._max_utterance = _samples(settings.max_utterance)
-        self._recent: deque[float] = deque(
-            maxlen=_samples(settings.cut_search) // FRAME_SAMPLES
-        )  # probabilities of the last frames, where a cut is sought
+        search = min(_samples(settings.cut_search), self._max_utterance // 2)
+        self._recent: deque[float] = deque(maxlen=max(1, search // FRAME_SAMPLES))
         self.reset(position, continuing=continuing)
 
     @property
@@ -187,8 +190,9 @@ class Endpointer:
         shown whether it is a word will not come.
         """
         events: list[Event] = []
-        if self._utterance_start is None and self._run_start is not None:
-            events.append(self._open(self._run_start))
+        run_start = self._run_start
+        if self._utterance_start is None and run_start is not None and run_start < self._received:
+            events.append(self._open(run_start))
         if self._utterance_start is not None:
             end = self._received if self._run_start is not None else self._end_of_speech()
             events.append(self._close(end, EndpointReason.FLUSH))
@@ -220,6 +224,8 @@ class Endpointer:
         speech_end = self._speech_end
         events: list[Event] = [self._close(cut, EndpointReason.MAX_LENGTH)]
         self._continued_from = cut
+        if self._run_start is not None:
+            self._run_start = max(self._run_start, cut)
         if speech_end > cut:
             events.append(self._open(cut))
         return events
@@ -237,7 +243,7 @@ class Endpointer:
     def _open_if_speech(self) -> list[Event]:
         if self._run_start is None:
             silence = self._received - max(self._speech_end, self._free_from)
-            if silence >= _samples(self._settings.silence_to_endpoint):
+            if silence >= self._silence:
                 self._continued_from = None
             return []
         if self._continued_from is None and self._received - self._run_start < self._min_speech:
@@ -274,11 +280,8 @@ class Endpointer:
     def _silence_to_endpoint(self) -> int:
         """The silence that ends the open utterance: shorter once it is long."""
         assert self._utterance_start is not None
-        settings = self._settings
-        is_late = self._speech_end - self._utterance_start >= _samples(settings.late_after)
-        return _samples(
-            settings.late_silence_to_endpoint if is_late else settings.silence_to_endpoint
-        )
+        is_late = self._speech_end - self._utterance_start >= self._late_after
+        return self._late_silence if is_late else self._silence
 
     def _end_of_speech(self) -> int:
         return min(_hop_above(self._speech_end + self._tail), self._received)

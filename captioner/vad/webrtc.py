@@ -26,6 +26,7 @@ class WebRtcGate:
             raise ValueError(f"gate modes go from 0 to 3, not {mode}")
         self._frame_bytes = frame_ms * SAMPLE_RATE // 1000 * 2
         self._mode = mode
+        self._pending = b""  # samples short of a whole gate frame
         self.reset()
 
     def accepts(self, pcm: bytes) -> bool:
