@@ -74,7 +74,6 @@ class Summary:
         Raises:
             InvalidRequest: when a figure is missing or is not of its kind.
         """
-
         return cls(
             tracks=_read_count(values, "tracks"),
             wer=_read_figure(values, "wer"),

@@ -1,0 +1,69 @@
+"""What goes into a subtitle file, and what a player shows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captioner.transcript import Caption, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of one speaker's words: what all formats are written from."""
+
+    id: str
+    """Unique in the file."""
+    start: int
+    """Samples from the start of the recording or room, like ``end`` and the times of words."""
+    end: int
+    words: tuple[Word, ...]
+    """May be empty where words were not timed; their times are then spread over the text."""
+    speaker: str
+    """The name shown to readers; empty when nobody knows."""
+    text: str
+    language: str = "fr"
+
+    @classmethod
+    def from_caption(cls, caption: Caption, *, speaker: str = "", track: str = "") -> Segment:
+        """Take over a caption; ``track`` keeps ids apart in a file that has several tracks."""
+        return cls(
+            id=f"{track}-{caption.id}" if track else str(caption.id),
+            start=caption.start,
+            end=caption.end,
+            words=caption.words,
+            speaker=speaker,
+            text=caption.text,
+            language=caption.language,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One timed block: the lines that are on screen together."""
+
+    id: str
+    start: int
+    end: int
+    lines: tuple[str, ...]
+    """Ready to be shown, not yet escaped for any format; never empty, nor is any of them."""
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What produced a file. Readers are told that no human wrote it."""
+
+    version: str
+    """Of the service."""
+    model: str
+    digest: str
+    """Of the model, with its algorithm: ``sha256:...``."""
+
+    def fields(self) -> dict[str, str]:
+        """For programs that read the file."""
+        return {
+            "machine-generated": "true",
+            "generator": f"Captioner {self.version}",
+            "model": self.model,
+            "model-digest": self.digest,
+        }
