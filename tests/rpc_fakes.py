@@ -18,7 +18,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from captioner.asr.engine import EngineInfo, WindowRule
+from captioner.asr.engine import EngineInfo
 from captioner.audio.format import AudioFormat, Encoding
 from captioner.config import Settings
 from captioner.errors import (
@@ -43,6 +43,7 @@ from captioner.live import (
 )
 from captioner.metrics import Metrics
 from captioner.service import Capacity
+from captioner.models.manifest import WindowRule
 from captioner.transcript import Caption, Word
 from captioner.transcription.events import (
     RecordingEnded,

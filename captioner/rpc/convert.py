@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import assert_never
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,7 +13,7 @@ from captioner.audio.format import AudioFormat, Encoding
 from captioner.config import Settings
 from captioner.errors import InvalidRequest
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
-from captioner.transcript import SAMPLE_RATE, Caption, Word
+from captioner.transcript import SAMPLE_RATE, Word
 
 NANOS = 1_000_000_000
 NANOS_PER_SAMPLE = NANOS // SAMPLE_RATE  # 62500: a position has an exact duration
@@ -235,7 +233,33 @@ def _between(name: str, value: Duration, least: float, most: float) -> float | N
     return seconds
 
 
-# --- Responses
+# --- Words
+
+
+def confidence(words: tuple[Word, ...]) -> float:
+    """The mean probability of some words; 0 of none."""
+    return sum(word.probability for word in words) / len(words) if words else 0.0
+
+
+def word_message(word: Word) -> pb.Word:
+    """Write a word."""
+    return pb.Word(
+        text=word.text,
+        start=duration(word.start),
+        end=duration(word.end),
+        confidence=word.probability,
+    )
+
+
+def words(messages: Iterable[pb.Word]) -> tuple[Word, ...]:
+    """Read words."""
+    return tuple(
+        Word(word.text, samples(word.start), samples(word.end), word.confidence)
+        for word in messages
+    )
+
+
+# --- What the service is
 
 
 def provenance(info: EngineInfo, version: str) -> pb.Provenance:
@@ -261,180 +285,3 @@ def stream_limits(settings: Settings, *, resumed: bool = False) -> pb.StreamLimi
         resume_window=duration_of_seconds(settings.resume_window),
         max_utterance=duration_of_seconds(settings.max_utterance),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseWriter:
-    """Writes the events of one call: knows what they do not say."""
-
-    provenance: pb.Provenance
-    limits: pb.StreamLimits
-    sample_rate: int
-    capture_time: float
-    """Wall time of sample 0 of the session."""
-    word_times: bool
-
-    def response(self, event: live.Event) -> pb.StreamCaptionsResponse:
-        """The message of an event."""
-        response = pb.StreamCaptionsResponse()
-        match event:
-            case live.Started():
-                response.started.CopyFrom(self._started(event))
-            case live.Captioned():
-                response.caption.CopyFrom(self._caption(event))
-            case live.SpeechStarted():
-                response.speech_started.position.CopyFrom(duration(event.position))
-            case live.SpeechEnded():
-                response.speech_ended.position.CopyFrom(duration(event.position))
-            case live.Progress():
-                response.progress.CopyFrom(_progress(event))
-            case live.Gap():
-                response.gap.CopyFrom(pb.Gap(start=duration(event.start), end=duration(event.end)))
-            case live.Reconnect():
-                response.reconnect.CopyFrom(
-                    pb.Reconnect(delay=duration_of_seconds(event.delay), reason=event.reason)
-                )
-            case live.Ended():
-                response.ended.CopyFrom(_ended(event))
-            case _:
-                assert_never(event)
-        return response
-
-    def _started(self, event: live.Started) -> pb.Started:
-        return pb.Started(
-            session_id=event.session_id,
-            resume_token=event.resume_token,
-            provenance=self.provenance,
-            limits=self.limits,
-            resume_from=duration(event.resume_from),
-            resume_from_sample=stream_position(event.resume_from, self.sample_rate),
-            next_caption_id=event.next_caption_id,
-        )
-
-    def _caption(self, event: live.Captioned) -> pb.Caption:
-        caption = event.caption
-        return pb.Caption(
-            caption_id=caption.id,
-            revision=caption.revision,
-            final=caption.final,
-            text=caption.text,
-            committed_words=caption.committed,
-            committed_characters=committed_characters(caption),
-            appended_text=caption.appended,
-            start=duration(caption.start),
-            end=duration(caption.end),
-            start_time=timestamp(self.capture_time, caption.start),
-            language=caption.language,
-            confidence=confidence(caption.words),
-            words=[word_message(word) for word in caption.words] if self.word_times else (),
-            resume_token=event.resume_token,
-        )
-
-
-def committed_characters(caption: Caption) -> int:
-    """How many leading characters of the text are committed."""
-    return len(" ".join(word.text for word in caption.words[: caption.committed]))
-
-
-def confidence(words: tuple[Word, ...]) -> float:
-    """The mean probability of some words; 0 of none."""
-    return sum(word.probability for word in words) / len(words) if words else 0.0
-
-
-def word_message(word: Word) -> pb.Word:
-    """Write a word."""
-    return pb.Word(
-        text=word.text,
-        start=duration(word.start),
-        end=duration(word.end),
-        confidence=word.probability,
-    )
-
-
-def _progress(event: live.Progress) -> pb.Progress:
-    return pb.Progress(
-        received_until=duration(event.received),
-        finalized_until=duration(event.finalized),
-        lag=duration_of_seconds(event.lag),
-        clamped_samples=event.clamped,
-    )
-
-
-def _ended(event: live.Ended) -> pb.Ended:
-    return pb.Ended(
-        audio=duration(event.audio),
-        speech=duration(event.speech),
-        captions=event.captions,
-        words=event.words,
-    )
-
-
-# --- Responses, as a client reads them
-
-
-def event(response: pb.StreamCaptionsResponse) -> live.Event | None:
-    """The event of a message; None for one of a later version of the protocol."""
-    match response.WhichOneof("response"):
-        case "started":
-            return live.Started(
-                session_id=response.started.session_id,
-                resume_token=response.started.resume_token,
-                resume_from=samples(response.started.resume_from),
-                next_caption_id=response.started.next_caption_id,
-            )
-        case "caption":
-            return live.Captioned(caption(response.caption), response.caption.resume_token)
-        case "speech_started":
-            return live.SpeechStarted(samples(response.speech_started.position))
-        case "speech_ended":
-            return live.SpeechEnded(samples(response.speech_ended.position))
-        case "progress":
-            return live.Progress(
-                received=samples(response.progress.received_until),
-                finalized=samples(response.progress.finalized_until),
-                lag=response.progress.lag.ToNanoseconds() / NANOS,
-                clamped=response.progress.clamped_samples,
-            )
-        case "gap":
-            return live.Gap(samples(response.gap.start), samples(response.gap.end))
-        case "reconnect":
-            delay = response.reconnect.delay.ToNanoseconds() / NANOS
-            return live.Reconnect(delay, response.reconnect.reason)
-        case "ended":
-            return live.Ended(
-                audio=samples(response.ended.audio),
-                speech=samples(response.ended.speech),
-                captions=response.ended.captions,
-                words=response.ended.words,
-            )
-        case _:
-            return None
-
-
-def caption(message: pb.Caption) -> Caption:
-    """Read a caption; without word times, each word has those of its caption."""
-    start, end = samples(message.start), samples(message.end)
-    return Caption(
-        id=message.caption_id,
-        revision=message.revision,
-        start=start,
-        end=end,
-        words=words(message.words) or _untimed(message.text, start, end, message.confidence),
-        committed=message.committed_words,
-        final=message.final,
-        language=message.language,
-        appended=message.appended_text,
-    )
-
-
-def words(messages: Iterable[pb.Word]) -> tuple[Word, ...]:
-    """Read words."""
-    return tuple(
-        Word(word.text, samples(word.start), samples(word.end), word.confidence)
-        for word in messages
-    )
-
-
-def _untimed(text: str, start: int, end: int, probability: float) -> tuple[Word, ...]:
-    # Only at plain spaces: French puts no-break spaces inside what is one word here.
-    return tuple(Word(word, start, end, probability) for word in text.split(" ") if word)

@@ -6,7 +6,7 @@ import inspect
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -21,10 +21,10 @@ _log = structlog.stdlib.get_logger(__name__)
 HEALTH_SERVICE = "/grpc.health.v1.Health/"
 
 # gRPC has one shape of handler for each of its four kinds of call; here they are all alike.
-_Context = grpc.aio.ServicerContext[Any, Any]
-_Behaviour = Callable[[Any, _Context], Any]
-_Handler = grpc.RpcMethodHandler[Any, Any]
-_Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_Behaviour: TypeAlias = "Callable[[Any, _Context], Any]"
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]"
 
 
 class CallGuard(grpc.aio.ServerInterceptor):
@@ -113,7 +113,9 @@ def _guarded(behaviour: _Behaviour, method: str) -> _Behaviour:
             code = grpc.StatusCode.CANCELLED.name
             raise
         finally:
-            _log.info("call ended", code=code, seconds=round(time.monotonic() - started, 3))
+            # Platforms ask for health every few seconds.
+            log = _log.debug if method.startswith(HEALTH_SERVICE) else _log.info
+            log("call ended", code=code, seconds=round(time.monotonic() - started, 3))
         return None
 
     return call

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeAlias, cast
 
+import grpc
 import grpc.aio
 import structlog
 
 import captioner
 from captioner.clock import Clock
 from captioner.errors import InvalidRequest, SessionTakenOver, Timeout, Unavailable
-from captioner.live import Ended, SessionConfig, Started
+from captioner.live import Ended, Event, SessionConfig, Started
 from captioner.rpc import convert
 from captioner.rpc.backend import Backend, Session
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
+from captioner.rpc.responses import ResponseWriter
 from captioner.transcript import SAMPLE_RATE
 
 _log = structlog.stdlib.get_logger(__name__)
 
-Context = grpc.aio.ServicerContext[pb.StreamCaptionsRequest, pb.StreamCaptionsResponse]
+Context: TypeAlias = "grpc.aio.ServicerContext[pb.StreamCaptionsRequest, pb.StreamCaptionsResponse]"
 
 
 class LiveCall:
@@ -39,9 +42,14 @@ class LiveCall:
         """
         config = await self._receive_config()
         session = await self._backend.open(config)
+        events = session.events()
         taken_over = False
         try:
-            await self._converse(session, config)
+            started = await anext(events, None)
+            if not isinstance(started, Started):
+                raise Unavailable("the session ended before it started")
+            structlog.contextvars.bind_contextvars(session=started.session_id)
+            await self._converse(session, config, self._write(events, config, started))
         except SessionTakenOver:
             taken_over = True
             raise
@@ -60,16 +68,23 @@ class LiveCall:
             raise InvalidRequest(f"{kind or 'an empty request'} came before config", field="config")
         return convert.session_config(request.config)
 
-    async def _converse(self, session: Session, config: SessionConfig) -> None:
+    async def _converse(
+        self, session: Session, config: SessionConfig, writing: Coroutine[Any, Any, None]
+    ) -> None:
         """Run both halves until one of them ends the call."""
         try:
             async with asyncio.TaskGroup() as group:
-                writer = group.create_task(self._write(session, config))
+                writer = group.create_task(writing)
                 reader = group.create_task(self._read(session, config))
                 reader.add_done_callback(lambda _: self._ending or writer.cancel())
                 writer.add_done_callback(lambda _: reader.cancel())
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None  # the half that failed first ended the other
+        if not self._ending:
+            await self._context.abort(
+                grpc.StatusCode.CANCELLED,
+                "the stream ended without end_of_stream: the session can be resumed",
+            )
 
     # --- The reading half
 
@@ -120,12 +135,9 @@ class LiveCall:
 
     # --- The writing half
 
-    async def _write(self, session: Session, config: SessionConfig) -> None:
-        events = session.events()
-        started = await anext(events, None)
-        if not isinstance(started, Started):
-            raise Unavailable("the session ended before it started")
-        structlog.contextvars.bind_contextvars(session=started.session_id)
+    async def _write(
+        self, events: AsyncIterator[Event], config: SessionConfig, started: Started
+    ) -> None:
         writer = self._response_writer(config, started)
         await self._context.write(writer.response(started))
         async for event in events:
@@ -135,11 +147,11 @@ class LiveCall:
                 return
         raise Unavailable("this replica is going away: resume the session elsewhere")
 
-    def _response_writer(self, config: SessionConfig, started: Started) -> convert.ResponseWriter:
+    def _response_writer(self, config: SessionConfig, started: Started) -> ResponseWriter:
         capture_time = config.capture_time
         if capture_time is None:
             capture_time = self._clock.wall() - started.resume_from / SAMPLE_RATE
-        return convert.ResponseWriter(
+        return ResponseWriter(
             provenance=convert.provenance(self._backend.info, captioner.__version__),
             limits=convert.stream_limits(self._backend.settings, resumed=bool(config.resume_token)),
             sample_rate=config.audio_format.sample_rate,

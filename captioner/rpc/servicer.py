@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -15,7 +15,7 @@ from captioner.rpc.info import service_info
 from captioner.rpc.live import LiveCall
 from captioner.rpc.transcribe import TranscribeCall, Uploads
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class CaptionerServicer(captioner_pb2_grpc.CaptionerServiceServicer):

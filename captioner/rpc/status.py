@@ -120,7 +120,7 @@ def _details(error: CaptionerError, reason: str) -> list[Message]:
 
 def _with_retry(kind: type[CaptionerError], text: str, details: list[AnyMessage]) -> CaptionerError:
     retry = _find(details, error_details_pb2.RetryInfo)
-    retry_after = retry.retry_delay.ToNanoseconds() / 1e9 if retry else 1.0
+    retry_after = retry.retry_delay.ToNanoseconds() / 1e9 if retry else 0.0
     if issubclass(kind, errors.ResourceExhausted):
         quota = _find(details, error_details_pb2.QuotaFailure)
         subject = quota.violations[0].subject if quota and quota.violations else ""

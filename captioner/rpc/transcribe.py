@@ -7,7 +7,7 @@ import contextlib
 import errno
 import tempfile
 from collections.abc import Iterator
-from typing import Any, BinaryIO, assert_never, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import grpc.aio
 
@@ -17,17 +17,12 @@ from captioner.errors import InvalidRequest, ResourceExhausted, Timeout
 from captioner.rpc import convert
 from captioner.rpc.backend import Backend
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
-from captioner.transcription.events import (
-    RecordingEnded,
-    RecordingProgress,
-    RecordingSegment,
-    TranscriptionEvent,
-)
+from captioner.rpc.responses import transcription_response
 
 MAX_IN_MEMORY = 16 * 1024 * 1024  # bytes of an upload; the rest goes to an unnamed temporary file
 MAX_UPLOADS = 8  # recordings at once, from their first byte to their last segment
 
-Context = grpc.aio.ServicerContext[pb.TranscribeRequest, pb.TranscribeResponse]
+Context: TypeAlias = "grpc.aio.ServicerContext[pb.TranscribeRequest, pb.TranscribeResponse]"
 
 
 class Uploads:
@@ -87,7 +82,7 @@ class TranscribeCall:
                 recording, language=language, key_terms=terms, audio_format=audio_format
             )
             async for event in events:
-                await self._context.write(response(event, word_times=word_times))
+                await self._context.write(transcription_response(event, word_times=word_times))
 
     async def _receive_config(self) -> pb.TranscribeConfig:
         request = await self._receive(self._backend.settings.config_timeout)
@@ -142,35 +137,3 @@ def _store(recording: BinaryIO, data: bytes) -> None:
         raise ResourceExhausted(
             "no room is left for the recording", retry_after=30.0, subject="temporary files"
         ) from None
-
-
-def response(event: TranscriptionEvent, *, word_times: bool) -> pb.TranscribeResponse:
-    """The message of an event."""
-    match event:
-        case RecordingProgress():
-            return pb.TranscribeResponse(
-                progress=pb.TranscribeProgress(
-                    transcribed_until=convert.duration(event.transcribed),
-                    duration=convert.duration(event.duration or 0),
-                )
-            )
-        case RecordingSegment():
-            words = [convert.word_message(word) for word in event.words] if word_times else ()
-            return pb.TranscribeResponse(
-                segment=pb.TranscribedSegment(
-                    segment_id=event.id,
-                    text=event.text,
-                    start=convert.duration(event.start),
-                    end=convert.duration(event.end),
-                    confidence=convert.confidence(event.words),
-                    words=words,
-                )
-            )
-        case RecordingEnded():
-            return pb.TranscribeResponse(
-                ended=pb.TranscribeEnded(
-                    duration=convert.duration(event.duration), segments=event.segments
-                )
-            )
-        case _:
-            assert_never(event)

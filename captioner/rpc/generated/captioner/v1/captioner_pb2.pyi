@@ -1099,9 +1099,11 @@ class TranscribedSegment(_message.Message):
     END_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     segment_id: _builtins.int
     text: _builtins.str
     confidence: _builtins.float
+    language: _builtins.str
     @_builtins.property
     def start(self) -> _duration_pb2.Duration: ...
     @_builtins.property
@@ -1117,10 +1119,11 @@ class TranscribedSegment(_message.Message):
         end: _duration_pb2.Duration | None = ...,
         confidence: _builtins.float = ...,
         words: _abc.Iterable[Global___Word] | None = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "end", b"end", "segment_id", b"segment_id", "start", b"start", "text", b"text", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "end", b"end", "language", b"language", "segment_id", b"segment_id", "start", b"start", "text", b"text", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
