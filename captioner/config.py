@@ -125,7 +125,9 @@ class Settings(BaseModel):
         description="Allow an address other than loopback without a token file.",
     )
     token_file: OptionalFile = setting(
-        None, "Server", "File of bearer tokens, one a line: servers accept each, clients send the first."
+        None,
+        "Server",
+        "File of bearer tokens, one a line: servers accept each, clients send the first.",
     )
     tls_certificate: OptionalFile = setting(None, "Server", "PEM certificate chain; turns TLS on.")
     tls_key: OptionalFile = setting(None, "Server", "PEM private key of the certificate.")
@@ -216,9 +218,21 @@ class Settings(BaseModel):
         "Server to talk to; empty: the one on this machine, at the port of `listen`.",
         metavar="HOST:PORT",
     )
+    server_tls: bool = setting(
+        default=False,
+        group="Client",
+        description="Talk TLS to the server, trusting the authorities of the system.",
+    )
     server_ca: OptionalFile = setting(
         None, "Client", "PEM authorities that vouch for the server; turns TLS on."
     )
+    server_name: str = setting(
+        "", "Client", "Name in the server's certificate, when it is not the host of `server`."
+    )
+    client_certificate: OptionalFile = setting(
+        None, "Client", "PEM certificate chain shown to the server; turns TLS on."
+    )
+    client_key: OptionalFile = setting(None, "Client", "PEM private key of the client certificate.")
 
     # --- Logging
     log_level: Literal["debug", "info", "warning", "error"] = setting(
@@ -241,6 +255,10 @@ class Settings(BaseModel):
             yield "tls_certificate", "needs tls_key beside it"
         if self.tls_key and not self.tls_certificate:
             yield "tls_key", "needs tls_certificate beside it"
+        if self.client_certificate and not self.client_key:
+            yield "client_certificate", "needs client_key beside it"
+        if self.client_key and not self.client_certificate:
+            yield "client_key", "needs client_certificate beside it"
         if self.tls_client_ca and not self.tls_certificate:
             yield "tls_client_ca", "needs tls_certificate and tls_key beside it"
         for name in ("listen", "http_listen"):

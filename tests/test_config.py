@@ -245,6 +245,8 @@ def test_a_host_that_only_begins_like_loopback_is_not_loopback() -> None:
     [
         ({"tls_key": "k"}, "--tls-key k: needs tls_certificate beside it"),
         ({"tls_certificate": "c"}, "--tls-certificate c: needs tls_key beside it"),
+        ({"client_key": "k"}, "--client-key k: needs client_certificate beside it"),
+        ({"client_certificate": "c"}, "--client-certificate c: needs client_key beside it"),
         ({"tls_client_ca": "a"}, "--tls-client-ca a: needs tls_certificate and tls_key beside it"),
     ],
 )

@@ -25,6 +25,10 @@ MAX_INTERIM_LINES = 3  # as live subtitles: longer utterances roll up
 WIDTH_WITH_CLOCK = 60  # narrower terminals do without the time of each caption
 WIDTH_WITH_COLUMN = 40  # and, narrower still, get the name on a line of its own
 
+# No-break spaces, which rich takes for spaces to break at, and characters that stand for them.
+_HOLD = str.maketrans("\u00a0\u202f", "\ue000\ue001")
+_RELEASE = str.maketrans("\ue000\ue001", "\u00a0\u202f")
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -92,11 +96,9 @@ def render_line(line: Line, cast: Cast, *, width: int, max_lines: int = 0) -> Te
     """
     head, below = _head(line, cast, width)
     body_width = max(1, width - cell_len(below.plain))
-    rows = body(line).wrap(Console(width=width), body_width)
+    rows = _wrap(body(line), body_width)
     cut = len(rows) > max_lines > 0
-    kept = list(rows)[-max_lines:] if cut else list(rows)
-    for row in kept:
-        row.rstrip()
+    kept = rows[-max_lines:] if cut else rows
     if cut:
         kept[0] = _with_ellipsis(kept[0], body_width)
     parts: list[Text] = []
@@ -113,6 +115,17 @@ def body(line: Line) -> Text:
         text.append(" " if line.committed else "")
         text.append(line.tentative, style=TENTATIVE_STYLE)
     return text
+
+
+def _wrap(text: Text, width: int) -> list[Text]:
+    """The lines of a text, broken at plain spaces alone: never before a French `?`."""
+    text = text.copy()
+    text.plain = text.plain.translate(_HOLD)
+    rows = list(text.wrap(Console(width=width), width))
+    for row in rows:
+        row.plain = row.plain.translate(_RELEASE)
+        row.rstrip()
+    return rows
 
 
 def _with_ellipsis(row: Text, width: int) -> Text:

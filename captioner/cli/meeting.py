@@ -6,7 +6,7 @@ No network and no clock: whoever calls says when.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from captioner.cli.display import Display, Line, Status, clock
@@ -21,6 +21,7 @@ from captioner.live import (
     SpeechStarted,
     Started,
 )
+from captioner.subtitles.typography import typeset
 from captioner.transcript import SAMPLE_RATE, Caption
 
 Listener = Callable[[str, Caption, float], None]
@@ -29,8 +30,9 @@ Listener = Callable[[str, Caption, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A final, and who said it."""
+    """A final, and who said it; its positions are those of the recording."""
 
+    track: str
     speaker: str
     caption: Caption
 
@@ -86,7 +88,7 @@ class Meeting:
 
     @property
     def finals(self) -> Sequence[Spoken]:
-        """Everything that was said, in order of start; positions are those of the recordings."""
+        """Everything that was said, in order of start."""
         return sorted(self._finals, key=lambda spoken: (spoken.caption.start, spoken.caption.end))
 
     def receive(self, track: str, event: Event, *, at: float) -> None:
@@ -131,6 +133,14 @@ class Meeting:
     def _at(self, position: int) -> float:
         return self._start_at + position / SAMPLE_RATE
 
+    def _moved(self, caption: Caption) -> Caption:
+        """The caption where it is in the recording, which may not have been played from 0."""
+        shift = round(self._start_at * SAMPLE_RATE)
+        words = tuple(
+            replace(word, start=word.start + shift, end=word.end + shift) for word in caption.words
+        )
+        return replace(caption, start=caption.start + shift, end=caption.end + shift, words=words)
+
     def _caption(self, track: str, caption: Caption, at: float) -> None:
         texts = [word.text for word in caption.words]
         committed = len(texts) if caption.final else caption.committed
@@ -139,16 +149,21 @@ class Meeting:
             self._listener(track, caption, at)
         if caption.final and caption.words:
             self.tally.add(caption, at=at)
-            self._finals.append(Spoken(speaker, caption))
+            self._finals.append(Spoken(track, speaker, self._moved(caption)))
         line = Line(
             speaker,
             self._at(caption.start),
-            " ".join(texts[:committed]),
-            " ".join(texts[committed:]),
+            _typeset(texts[:committed], caption.language),
+            _typeset(texts[committed:], caption.language),
             final=caption.final,
             caption=caption.id,
         )
         self._display.show(line)
+
+
+def _typeset(words: Sequence[str], language: str) -> str:
+    text = " ".join(words)
+    return typeset(text) if language.startswith("fr") else text
 
 
 def summary(meeting: Meeting, *, tracks: int, seconds: float) -> str:

@@ -37,6 +37,8 @@ class GroupedCommand(click.Command):
         """Write the command's own options, then the settings by group."""
         groups: dict[str, list[tuple[str, str]]] = {OPTION_SECTION: []}
         for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Argument):
+                continue
             if record := parameter.get_help_record(ctx):
                 title = getattr(parameter, "group", OPTION_SECTION)
                 groups.setdefault(title, []).append(record)

@@ -25,10 +25,10 @@ class Stream(Protocol):
         ...
 
     async def end(self) -> None:
-        """Say that the track is over; what is pending becomes final."""
+        """Say that the track is over, and wait until what is pending is final."""
         ...
 
-    def events(self) -> AsyncIterator[Event]:
+    def __aiter__(self) -> AsyncIterator[Event]:
         """What the server says, to the end of the session."""
         ...
 
@@ -92,7 +92,7 @@ async def _play(
 ) -> None:
     async with connect(track.config) as stream, asyncio.TaskGroup() as group:
         sending = group.create_task(_send(track, stream, meeting, stop))
-        async for event in stream.events():
+        async for event in stream:
             meeting.receive(track.name, event, at=pace.elapsed(clock.monotonic()))
         sending.cancel()
 

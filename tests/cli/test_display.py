@@ -80,6 +80,11 @@ def test_a_narrow_terminal_has_the_name_on_a_line_of_its_own() -> None:
     )
 
 
+def test_no_line_is_broken_before_a_french_question_mark() -> None:
+    line = Line("Claire", 4, "Est-ce que tout le monde voit\u202f?", final=True)
+    assert render_line(line, CAST, width=32).plain.endswith("┃ voit\u202f?")
+
+
 def test_an_interim_has_another_bar_than_a_final() -> None:
     line = Line("Sophie", 16, "Je voudrais", "revenir sur")
     assert shown(render_line(line, CAST, width=80), width=80) == (

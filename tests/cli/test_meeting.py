@@ -61,6 +61,19 @@ def test_a_final_is_shown_whole_and_kept(display: RecordingDisplay) -> None:
     assert [spoken.caption.text for spoken in meeting.finals] == ["un deux"]
 
 
+def test_finals_are_where_they_are_in_the_recording(display: RecordingDisplay) -> None:
+    meeting = Meeting(display, SPEAKERS, start_at=60)
+    meeting.receive("a", said("un", start=2), at=5)
+    caption = meeting.finals[0].caption
+    assert caption.start == caption.words[0].start == 62 * SAMPLE_RATE
+    assert caption.end == caption.words[0].end == 63 * SAMPLE_RATE
+
+
+def test_french_is_shown_with_its_spaces(display: RecordingDisplay) -> None:
+    Meeting(display, SPEAKERS).receive("a", said("ça va ?"), at=5)
+    assert display.lines[0].text == "ça va\u202f?"
+
+
 def test_finals_are_in_the_order_in_which_they_were_said(display: RecordingDisplay) -> None:
     meeting = Meeting(display, SPEAKERS)
     meeting.receive("b", said("second", start=5), at=7)

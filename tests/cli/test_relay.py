@@ -49,7 +49,7 @@ class EchoStream:
     async def end(self) -> None:
         self._ended.set()
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncIterator[Event]:
         yield Started("s", "t", 0, 1)
         await self._ended.wait()
         count = str(len(self._server.received[self._track]))
