@@ -32,7 +32,7 @@ def to_values(segment: Segment) -> dict[str, Any]:
     probabilities = [word.probability for word in segment.words]
     confidence = sum(probabilities) / len(probabilities) if probabilities else None
     return {
-        "id": segment.id,
+        "id": flatten(segment.id),
         "start": _seconds(segment.start),
         "end": _seconds(segment.end),
         "speaker": flatten(segment.speaker),

@@ -11,6 +11,7 @@ from captioner.subtitles.cues import Cue, Segment
 from captioner.subtitles.phrases import Phrase, break_cost, label_phrases, split_phrases
 from captioner.transcript import SAMPLE_RATE
 
+_HURRY = 3.0  # cost of a cue without any duration, where a cue costs 1: better a worse break
 _SHORTEST_SHOWN = SAMPLE_RATE // 1000  # a cue must end after it starts, in milliseconds
 
 
@@ -104,7 +105,7 @@ def _begins(phrases: Sequence[Phrase], end: int, profile: Profile) -> list[int]:
 def _cue_cost(phrases: Sequence[Phrase], begin: int, end: int, profile: Profile) -> float:
     seconds = (phrases[end - 1].end - phrases[begin].start) / SAMPLE_RATE
     hurry = max(0.0, 1 - seconds / profile.shortest)
-    return 1 + hurry + (break_cost(phrases[end - 1].text) if end < len(phrases) else 0.0)
+    return 1 + _HURRY * hurry + (break_cost(phrases[end - 1].text) if end < len(phrases) else 0.0)
 
 
 def _count_lines(texts: Sequence[str], profile: Profile) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from captioner.subtitles.cues import Segment
-from captioner.subtitles.typography import WIDE, flatten, typeset
+from captioner.subtitles.typography import NARROW, WIDE, flatten, typeset
 
 _CLOSING_MARKS = re.compile(r"[;:!?»]+[.,…]*")  # Whisper may give "?" as a word of its own
 _CLOSERS = "»\"'”’)] \u00a0\u202f"
@@ -18,7 +19,25 @@ _HOLDING = frozenset(
         *("le", "la", "les", "un", "une", "des", "du", "de", "au", "aux", "ce", "cet", "cette"),
         *("ces", "mon", "ton", "son", "ma", "ta", "sa", "mes", "tes", "ses", "notre", "votre"),
         *("leur", "leurs", "nos", "vos", "à", "en", "dans", "par", "pour", "sur", "sous", "avec"),
-        *("sans", "chez", "vers", "et", "ou", "mais", "que", "qui", "si", "ne", "je", "tu", "il"),
+        *(
+            "sans",
+            "chez",
+            "vers",
+            "pendant",
+            "depuis",
+            "comme",
+            "dont",
+            "et",
+            "ou",
+            "mais",
+            "que",
+            "qui",
+            "si",
+            "ne",
+            "je",
+            "tu",
+            "il",
+        ),
         *("elle", "on", "nous", "vous", "ils", "elles", "se", "me", "te", "très", "plus"),
     )
 )
@@ -38,8 +57,9 @@ def split_phrases(segment: Segment) -> list[Phrase]:
 
     Words that were not timed share the segment by the length of their text.
     """
-    phrases = [Phrase(flatten(word.text), word.start, word.end) for word in segment.words]
-    phrases = [phrase for phrase in phrases if phrase.text] or _spread(segment)
+    phrases = [
+        phrase for word in segment.words for phrase in _spread(word.text, word.start, word.end)
+    ] or _spread(segment.text, segment.start, segment.end)
     if segment.language != _FRENCH:
         return phrases
     attached = _attach_marks(phrases)
@@ -64,21 +84,11 @@ def break_cost(before: str) -> float:
     return 1.5 if text.lower() in _HOLDING else 1.0
 
 
-def _spread(segment: Segment) -> list[Phrase]:
-    texts = flatten(segment.text).split(" ")
-    if texts == [""]:
-        return []
-    total = sum(len(text) for text in texts)
-    phrases: list[Phrase] = []
-    done = 0
-    for text in texts:
-        edges = (
-            segment.start + (segment.end - segment.start) * part // total
-            for part in (done, done + len(text))
-        )
-        phrases.append(Phrase(text, *edges))
-        done += len(text)
-    return phrases
+def _spread(text: str, start: int, end: int) -> list[Phrase]:
+    parts = [part for part in flatten(text).split(" ") if part]
+    edges = [0, *accumulate(len(part) for part in parts)]
+    times = [start + (end - start) * edge // max(1, edges[-1]) for edge in edges]
+    return [Phrase(part, *edge) for part, edge in zip(parts, pairwise(times), strict=True)]
 
 
 def _attach_marks(phrases: list[Phrase]) -> list[Phrase]:
@@ -87,9 +97,8 @@ def _attach_marks(phrases: list[Phrase]) -> list[Phrase]:
     for phrase in phrases:
         before = joined[-1] if joined else None
         if before and (_CLOSING_MARKS.fullmatch(phrase.text) or before.text == "«"):
-            joined[-1] = Phrase(
-                f"{before.text} {phrase.text}", before.start, max(before.end, phrase.end)
-            )
+            text = f"{before.text}{NARROW}{phrase.text}"
+            joined[-1] = Phrase(text, before.start, max(before.end, phrase.end))
         else:
             joined.append(phrase)
     return joined

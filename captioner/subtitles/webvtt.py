@@ -30,14 +30,20 @@ def block(cue: Cue) -> str:
     """One cue, with the empty line that sets it apart from what precedes it."""
     times = " --> ".join(format_time(time, decimal=".") for time in (cue.start, cue.end))
     text = "\n".join(escape(line) for line in cue.lines)
-    speaker = flatten(cue.speaker)
-    voice = f"<v {escape(speaker)}>" if speaker else ""
-    return "\n".join(("", *_identifier(cue), times, voice + text)) + "\n"
+    return "\n".join(("", *_identifier(cue), times, _voice(cue.speaker) + text)) + "\n"
 
 
 def escape(text: str) -> str:
     """Text of one line in which nothing is markup (and ``-->`` cannot occur)."""
     return flatten(text).translate(_ENTITIES)
+
+
+def _voice(speaker: str) -> str:
+    name = escape(speaker)
+    if not name:
+        return ""
+    # A name may end in hyphens: the space, which readers drop, keeps them from making an arrow.
+    return f"<v {name} >" if name.endswith("-") else f"<v {name}>"
 
 
 def _identifier(cue: Cue) -> tuple[str, ...]:
