@@ -85,6 +85,7 @@ class EchoSession:
     async def audio(self, data: bytes, *, offset: int | None = None) -> None:
         if self.service.audio_error is not None:
             raise self.service.audio_error
+        self.service.heard.set()
         if len(data) % 2:
             raise UnsupportedAudio(f"{len(data)} bytes are not whole samples", field="audio")
         here = self.position + len(self._rest) // 2
@@ -145,11 +146,13 @@ class EchoSession:
 
     async def flush(self) -> None:
         self._finalize()
+        self.service.heard.set()
 
     async def update(
         self, *, language: str | None = None, key_terms: tuple[str, ...] | None = None
     ) -> None:
         self.updates.append((language, key_terms))
+        self.service.heard.set()
 
     async def end(self) -> None:
         self._finalize()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import grpc.aio
 import pytest
 import pytest_asyncio
+from rpc_calls import RawCall
 from rpc_fakes import EchoService
 
 from captioner.rpc.options import client_options
@@ -35,3 +36,8 @@ async def channel(server: RpcServer) -> AsyncIterator[grpc.aio.Channel]:
         f"127.0.0.1:{server.port}", options=client_options()
     ) as channel:
         yield channel
+
+
+@pytest.fixture
+def raw_call(channel: grpc.aio.Channel) -> RawCall:
+    return RawCall(channel)
