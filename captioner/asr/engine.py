@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from captioner.errors import CaptionerError
+from captioner.models.manifest import WindowRule
 from captioner.transcript import Hypothesis
 
 Float32 = npt.NDArray[np.float32]
+
+SHORTEST_SPEECH = 4  # frames of 10 ms: fewer give the aligner nothing to hold on to
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,6 @@ class DecodeRow:
     """Bound on the tokens decoded after the prefix; 0 derives it from the speech's length."""
     retry: bool = True
     """Whether a hypothesis that looks wrong is decoded again on the padded window."""
-
-
-@dataclass(frozen=True, slots=True)
-class WindowRule:
-    """How much silence a model needs after the speech of a window."""
-
-    padded: bool
-    """True: the window is always padded to 30 s."""
-    silence: float = 0.0
-    """Seconds of silence that must follow the speech when not padded."""
 
 
 @dataclass(frozen=True, slots=True)

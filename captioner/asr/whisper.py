@@ -1,0 +1,302 @@
+"""Whisper on CTranslate2: encode once, decode in batches, align in batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+
+from captioner.asr.alignment import Calibration, place_words
+from captioner.asr.engine import SHORTEST_SPEECH, DecodeRow, EngineInfo, Float32
+from captioner.asr.plausibility import doubt
+from captioner.asr.prompt import context_tokens
+from captioner.asr.tokenizer import WhisperTokenizer, WordTokens
+from captioner.asr.window import MEL_HOP, PADDED
+from captioner.errors import CaptionerError, EngineFault, InvalidRequest, ModelError
+from captioner.models.manifest import Manifest
+from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
+
+TOKENS_PER_SECOND = 8  # French speech stays under this; a loop does not
+TOKENS_GRACE = 8
+MAX_TOKENS = 224  # tokens after the prompt: half of the decoder's 448 positions
+FALLBACK_TEMPERATURE = 0.4
+FALLBACK_BEAM = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperSettings:
+    """How the engine computes."""
+
+    device: str = "auto"
+    compute_type: str = "auto"
+    workers: int = 0
+    """Batches at once; 0: one a core on CPU, one a GPU."""
+    threads_per_worker: int = 1
+
+
+class WhisperEngine:
+    """One loaded model. `decode` may be called from `workers` threads at once."""
+
+    def __init__(self, directory: Path, manifest: Manifest, settings: WhisperSettings) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: the directory does not hold a model that CTranslate2 can load.
+        """
+        cuda = settings.device == "cuda" or (
+            settings.device == "auto" and ctranslate2.get_cuda_device_count() > 0
+        )
+        device = "cuda" if cuda else "cpu"
+        compute_type = settings.compute_type
+        if compute_type == "auto":
+            compute_type = "float16" if cuda else "int8"
+        self._workers = settings.workers or (1 if cuda else len(os.sched_getaffinity(0)))
+        self._tokenizer = WhisperTokenizer.from_directory(directory)
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(directory),
+                device=device,
+                compute_type=compute_type,
+                inter_threads=self._workers,
+                intra_threads=settings.threads_per_worker,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"cannot load {directory} on {device}: {error}") from error
+        self._calibration = Calibration(
+            round(manifest.word_start_shift * SAMPLE_RATE),
+            round(manifest.word_end_shift * SAMPLE_RATE),
+        )
+        self._info = EngineInfo(
+            model=manifest.name,
+            digest=manifest.digest,
+            languages=manifest.languages,
+            n_mels=self._model.n_mels,
+            window=manifest.window,
+            device=device,
+            compute_type=self._model.compute_type,
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        """The model and the device behind this engine."""
+        return self._info
+
+    @property
+    def workers(self) -> int:
+        """How many batches may be computed at the same time."""
+        return self._workers
+
+    def group(self, row: DecodeRow) -> tuple[object, ...]:
+        """Rows share a batch when window, search and length of context are the same."""
+        return (
+            row.features.shape[1],
+            row.beam_size,
+            row.temperature,
+            bool(row.prefix),
+            len(self._context(row)),
+        )
+
+    def decode(self, rows: Sequence[DecodeRow]) -> list[Hypothesis | CaptionerError]:
+        """Decode rows of one group: one hypothesis, or its own error, for each.
+
+        Raises:
+            EngineFault: the engine itself failed.
+        """
+        answers: list[Hypothesis | CaptionerError | None] = [self._refusal(row) for row in rows]
+        good = [index for index, answer in enumerate(answers) if answer is None]
+        try:
+            hypotheses = self._decode([rows[index] for index in good])
+        except (RuntimeError, ValueError) as error:
+            raise EngineFault(f"a batch of {len(good)} rows failed: {error}") from error
+        for index, hypothesis in zip(good, hypotheses, strict=True):
+            answers[index] = hypothesis
+        return [answer for answer in answers if answer is not None]
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        self._model.unload_model()
+
+    # --- one batch
+
+    def _decode(self, rows: Sequence[DecodeRow]) -> list[Hypothesis]:
+        if not rows:
+            return []
+        memory = self._encode(rows)
+        hypotheses = self._search(rows, memory)
+        for index, row in enumerate(rows):
+            if row.retry and doubt(hypotheses[index], row.speech_frames * MEL_HOP):
+                hypotheses[index] = self._second_opinion(row, hypotheses[index])
+        return hypotheses
+
+    def _second_opinion(self, row: DecodeRow, first: Hypothesis) -> Hypothesis:
+        """Decode a doubtful row again on the padded window, then with temperature."""
+        padded = replace(
+            row,
+            features=pad_features(row.features),
+            beam_size=max(row.beam_size, FALLBACK_BEAM),
+        )
+        memory = self._encode([padded])
+        best = first
+        for attempt in (padded, replace(padded, temperature=FALLBACK_TEMPERATURE)):
+            hypothesis = self._search([attempt], memory)[0]
+            if doubt(hypothesis, row.speech_frames * MEL_HOP) is None:
+                return hypothesis
+            if hypothesis.average_logprob > best.average_logprob:
+                best = hypothesis
+        return best
+
+    def _encode(self, rows: Sequence[DecodeRow]) -> ctranslate2.StorageView:
+        """Encoder output of shape (rows, frames of 20 ms, model width).
+
+        On CPU the rows are encoded one by one (a batch falls out of the cache and gains nothing)
+        and stacked.
+        """
+        if self._info.device != "cpu" or len(rows) == 1:
+            features = np.ascontiguousarray(np.stack([row.features for row in rows]))
+            return self._model.encode(ctranslate2.StorageView.from_array(features))
+        outputs: list[Float32] = []
+        for row in rows:
+            features = np.ascontiguousarray(row.features[None])
+            output = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+            outputs.append(np.asarray(output))
+        return ctranslate2.StorageView.from_array(np.concatenate(outputs))
+
+    def _search(
+        self, rows: Sequence[DecodeRow], memory: ctranslate2.StorageView
+    ) -> list[Hypothesis]:
+        first = rows[0]
+        prompts = [self._prompt(row) for row in rows]
+        steps = [self._token_bound(row) for row in rows]
+        longest = max(len(p) + n for p, n in zip(prompts, steps, strict=True))
+        sampling = first.temperature > 0
+        results = self._model.generate(
+            memory,
+            prompts,
+            beam_size=1 if sampling else first.beam_size,
+            sampling_topk=0 if sampling else 1,
+            sampling_temperature=first.temperature if sampling else 1.0,
+            # the engine also bounds the steps by max_length / 2
+            max_length=max(longest, 2 * max(steps)),
+            return_scores=True,
+            return_no_speech_prob=True,
+            # a complete prefix must be allowed to end at once, or invented words follow
+            suppress_blank=not first.prefix,
+        )
+        texts = []
+        for row, result, bound in zip(rows, results, steps, strict=True):
+            tokens = [t for t in result.sequences_ids[0] if t < self._tokenizer.end_of_text]
+            texts.append(tokens[: len(row.prefix) + bound])
+        words = self._words(rows, texts, memory)
+        return [
+            self._hypothesis(row, result, text, row_words)
+            for row, result, text, row_words in zip(rows, results, texts, words, strict=True)
+        ]
+
+    def _hypothesis(
+        self,
+        row: DecodeRow,
+        result: ctranslate2.models.WhisperGenerationResult,
+        text: list[int],
+        words: tuple[tuple[WordTokens, ...], tuple[Word, ...]],
+    ) -> Hypothesis:
+        count = len(result.sequences_ids[0]) + 1  # end of text counts
+        return Hypothesis(
+            words=words[1],
+            word_tokens=tuple(word.tokens for word in words[0]),
+            average_logprob=result.scores[0] * len(result.sequences_ids[0]) / count
+            if text
+            else 0.0,
+            no_speech_probability=result.no_speech_prob,
+            language=row.language,
+        )
+
+    def _words(
+        self, rows: Sequence[DecodeRow], texts: list[list[int]], memory: ctranslate2.StorageView
+    ) -> list[tuple[tuple[WordTokens, ...], tuple[Word, ...]]]:
+        """Split each row's tokens into words and align them, one call a language."""
+        split = [
+            (
+                *self._tokenizer.split(text[: len(row.prefix)]),
+                *continuation(
+                    self._tokenizer.split(text[len(row.prefix) :]), after_prefix=bool(row.prefix)
+                ),
+            )
+            for row, text in zip(rows, texts, strict=True)
+        ]
+        placed: list[tuple[Word, ...]] = [()] * len(rows)
+        for language in {row.language for row in rows}:
+            chosen = [i for i, row in enumerate(rows) if row.language == language and split[i]]
+            if not chosen:
+                continue
+            aligned = self._model.align(
+                memory if len(chosen) == len(rows) else select_rows(memory, chosen),
+                self._tokenizer.task(language),
+                [[token for word in split[i] for token in word.tokens] for i in chosen],
+                [rows[i].speech_frames for i in chosen],
+            )
+            for i, result in zip(chosen, aligned, strict=True):
+                placed[i] = place_words(
+                    split[i],
+                    result.alignments,
+                    result.text_token_probs,
+                    speech=rows[i].speech_frames * MEL_HOP,
+                    calibration=self._calibration,
+                )
+        return list(zip(split, placed, strict=True))
+
+    # --- one row
+
+    def _refusal(self, row: DecodeRow) -> CaptionerError | None:
+        """The error of a row that the engine cannot take, or None."""
+        frames = row.features.shape[1]
+        if row.features.shape[0] != self._info.n_mels:
+            return InvalidRequest(
+                f"the window has {row.features.shape[0]} mel bands, the model {self._info.n_mels}"
+            )
+        if not SHORTEST_SPEECH <= row.speech_frames <= frames <= PADDED // MEL_HOP:
+            return InvalidRequest(
+                f"{row.speech_frames} frames of speech in a window of {frames}: "
+                f"expected {SHORTEST_SPEECH} to {PADDED // MEL_HOP}"
+            )
+        if row.language not in self._info.languages:
+            return InvalidRequest(f"the model does not know the language {row.language!r}")
+        return None
+
+    def _context(self, row: DecodeRow) -> list[int]:
+        return context_tokens(self._tokenizer, key_terms=row.key_terms, previous=row.previous)
+
+    def _prompt(self, row: DecodeRow) -> list[int]:
+        context = self._context(row)
+        start = [self._tokenizer.start_of_previous, *context] if context else []
+        return [*start, *self._tokenizer.task(row.language), *row.prefix]
+
+    def _token_bound(self, row: DecodeRow) -> int:
+        """Most tokens that this row may add to its prefix."""
+        if row.max_new_tokens:
+            return min(row.max_new_tokens, MAX_TOKENS)
+        seconds = row.speech_frames * MEL_HOP / SAMPLE_RATE
+        said = round(seconds * TOKENS_PER_SECOND) - len(row.prefix)
+        return min(max(said, 0) + TOKENS_GRACE, MAX_TOKENS)
+
+
+def continuation(words: Sequence[WordTokens], *, after_prefix: bool) -> Sequence[WordTokens]:
+    """Words decoded after a forced prefix, without a mark that would alter its last word."""
+    if after_prefix and words and not any(c.isalnum() for c in words[0].text):
+        return words[1:]
+    return words
+
+
+def select_rows(memory: ctranslate2.StorageView, rows: Sequence[int]) -> ctranslate2.StorageView:
+    """Some rows of an encoder output."""
+    on_cpu = memory.to_device(ctranslate2.Device.cpu) if memory.device != "cpu" else memory
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.asarray(on_cpu)[list(rows)]))
+
+
+def pad_features(features: Float32) -> Float32:
+    """The same window padded to 30 s: more of the silence that it ends with."""
+    missing = PADDED // MEL_HOP - features.shape[1]
+    return np.pad(features, ((0, 0), (0, missing)), mode="edge")

@@ -1,0 +1,75 @@
+"""Text that Whisper invents: subtitle credits, thanks, loops. French, from observed output.
+
+A phrase is only ever compared with the whole utterance, never searched in it: people do say
+"merci" and "abonnez-vous" in meetings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from captioner.asr.plausibility import Doubt, bare, doubt
+from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
+
+SHORT_SPEECH = SAMPLE_RATE // 2  # samples of voiced audio under which politeness is suspect
+UNSURE = 0.5  # mean word probability under which politeness is suspect
+
+CREDITS = (
+    r"sous titr(es|age) (realises? )?(par |st |mfp|fr|societe radio canada|la communaute).*",
+    r"sous titr(es|age)( de| en francais| francais)?",
+    r"sous titr(es|age) par .*",
+    r"(sous titres )?realises? par la communaute d amara org",
+    r"par soustitreur com",
+    r".*amara org.*",
+    r".*soustitreur com.*",
+    r"merci d avoir regarde( cette video| la video)?( et a bientot)?",
+    r"(n oubliez pas de )?(vous )?abonne[rz]( vous)?( a la chaine)?",
+    r"n hesitez pas a vous abonner( a la chaine)?",
+    r"musique( douce| de fond)?",
+    r"generique( de fin)?",
+    r"applaudissements",
+)
+POLITE = ("merci", "merci a tous", "merci beaucoup", "merci a vous", "au revoir", "bonjour")
+
+_CREDITS = re.compile("|".join(f"(?:{pattern})" for pattern in CREDITS))
+_FOLD = str.maketrans("àâäéèêëîïôöùûüç", "aaaeeeeiioouuuc")
+
+
+def folded(text: str) -> str:
+    """Lower case without accents or punctuation, words separated by one space."""
+    text = text.lower().replace("œ", "oe").translate(_FOLD)
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", text).split())
+
+
+def invented(hypothesis: Hypothesis, *, speech: int, voiced: int) -> str:
+    """Why the whole hypothesis must not be shown; empty when it may.
+
+    Args:
+        hypothesis: of a whole utterance.
+        speech: samples in its window.
+        voiced: samples of it that the detector took for speech.
+    """
+    if not hypothesis.words:
+        return ""
+    if doubt(hypothesis, speech) is Doubt.NO_SPEECH:
+        return Doubt.NO_SPEECH.value
+    phrase = folded(hypothesis.text)
+    if not phrase:
+        return "no_words"
+    if _CREDITS.fullmatch(phrase):
+        return "known_phrase"
+    sure = sum(word.probability for word in hypothesis.words) / len(hypothesis.words)
+    if phrase in POLITE and (voiced < SHORT_SPEECH // 2 or sure < UNSURE):
+        return "polite_phrase"
+    return ""
+
+
+def same_words(left: Sequence[Word], right: Sequence[Word]) -> int:
+    """How many leading words are the same but for case and punctuation."""
+    count = 0
+    for a, b in zip(left, right, strict=False):
+        if bare(a.text) != bare(b.text):
+            break
+        count += 1
+    return count

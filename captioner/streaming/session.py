@@ -1,0 +1,431 @@
+"""One session: audio and decodes in, captions out. Pure: it acts only through its actions.
+
+    audio ──▶ detector ──▶ endpointer ──▶ utterance ──every hop──▶ Decode(INTERIM)
+                                              │ pause ───────────▶ Decode(FINAL), on speculation
+                                              └ endpoint ────────▶ that answer, or Decode(FINAL)
+
+At most one decode is in flight; audio that arrives meanwhile is in the next window. After each
+final everything restarts at its end (detector, endpointer, text context), so that a session
+resumed there goes on exactly as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from captioner.asr.engine import SHORTEST_SPEECH, Float32
+from captioner.asr.plausibility import Doubt, doubt
+from captioner.asr.window import MEL_HOP
+from captioner.streaming.actions import (
+    Action,
+    Decode,
+    Dropped,
+    Emit,
+    Finished,
+    Purpose,
+    Restart,
+    Started,
+    Stopped,
+)
+from captioner.streaming.audio import SessionAudio
+from captioner.streaming.hallucination import invented
+from captioner.streaming.settings import StreamingSettings, samples
+from captioner.streaming.utterance import Answer, SpelledWord, Utterance, Window, without_loop
+from captioner.transcript import Caption, Hypothesis, Word
+from captioner.vad import FRAME_SAMPLES
+from captioner.vad.detector import VoiceActivity
+from captioner.vad.endpointing import (
+    Endpoint,
+    Endpointer,
+    EndpointReason,
+    Event,
+    PauseStarted,
+    SpeechResumed,
+    SpeechStarted,
+)
+
+KEPT_IN_SILENCE = samples(2.0)  # audio kept for the pre-roll of an utterance still to come
+UNBELIEVABLE = (Doubt.LOOP, Doubt.COMPRESSION, Doubt.WORD_RATE, Doubt.NO_SPEECH)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """An utterance that ended and waits for its final."""
+
+    utterance: Utterance
+    end: int
+    reason: EndpointReason
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """The decode that the session waits for."""
+
+    decode: Decode
+    utterance: Utterance
+    window: Window
+
+
+class Session:
+    """The captions of one track."""
+
+    def __init__(
+        self,
+        settings: StreamingSettings,
+        detector: VoiceActivity,
+        *,
+        restart: Restart | None = None,
+    ) -> None:
+        """Begin, or go on from the last final of a session that was interrupted."""
+        self.restart = restart or Restart()
+        """Where a resumption would begin now."""
+        self.speech = 0
+        """Samples of finished utterances."""
+        self.words = 0
+        """Words in finals."""
+        self.generous = settings.padded_finals
+        """Whether finals are decoded on the padded window: better, but dearer."""
+        self._settings = settings
+        self._next_settings = settings
+        self._detector = detector
+        self._next_caption = self.restart.next_caption
+        self._has_text = self.restart.has_text
+        self._last_end = self.restart.position
+        self._open: Utterance | None = None
+        self._pause_end: int | None = None
+        self._next_interim = 0
+        self._closing: deque[_Closing] = deque()
+        self._in_flight: _InFlight | None = None
+        self._decodes = 0
+        self._ending = False
+        self._audio = SessionAudio(self.restart.position, settings.n_mels)
+        self._origin = self._scanned = self.restart.position
+        self._restart_at(self.restart.position, continuing=self.restart.continuing)
+
+    # --- what is known from outside
+
+    @property
+    def received(self) -> int:
+        """Position up to which audio was received."""
+        return self._audio.end
+
+    @property
+    def finalized(self) -> int:
+        """Position before which no later final will start."""
+        if self._closing:
+            return self._closing[0].utterance.start
+        if self._open:
+            return self._open.start
+        endpointing = self._settings.endpointing
+        reach = samples(endpointing.pre_roll + endpointing.min_speech) + FRAME_SAMPLES
+        return max(self._origin, self._endpointer.received - reach)
+
+    @property
+    def talking(self) -> bool:
+        """Whether an utterance is open."""
+        return self._open is not None
+
+    @property
+    def pending(self) -> int | None:
+        """Start of the oldest speech that is not final yet, if any."""
+        return self.finalized if self._closing or self._open else None
+
+    @property
+    def captions(self) -> int:
+        """Captions begun so far, those before a resumption included."""
+        return self._next_caption - 1
+
+    # --- audio in
+
+    def receive(self, audio: Float32) -> list[Action]:
+        """Take the next samples at 16 kHz, in any number."""
+        self._audio.append(audio)
+        return self._listen()
+
+    def skip_to(self, position: int) -> list[Action]:
+        """Go on at `position` after audio that does not exist: muted, or lost.
+
+        Raises:
+            ValueError: the position was received already.
+        """
+        if position < self.received:
+            raise ValueError(f"cannot skip to {position}: received until {self.received}")
+        actions = self.flush()
+        self._audio = SessionAudio(position, self._settings.n_mels)
+        self._restart_at(position // MEL_HOP * MEL_HOP)
+        return actions
+
+    def flush(self) -> list[Action]:
+        """Finalize what was said so far."""
+        actions: list[Action] = []
+        endpoint: Endpoint | None = None
+        for probability in self._detector.flush():
+            endpoint = self._take_frame(float(probability), actions)
+        endpoint = endpoint or self._take_events(self._endpointer.flush(), actions)
+        at = self.received if endpoint is None else min(endpoint.end, self.received)
+        self._restart_at(at // MEL_HOP * MEL_HOP)
+        return actions + self._listen()
+
+    def end(self) -> list[Action]:
+        """The stream is over: `Finished` follows its last final."""
+        actions = self.flush()
+        self._ending = True
+        return actions + self._next_decode()
+
+    def update(self, *, language: str | None, key_terms: tuple[str, ...] | None) -> None:
+        """Change settings from the next utterance on; None leaves one as it is."""
+        settings = self._next_settings
+        self._next_settings = replace(
+            settings,
+            language=settings.language if language is None else language,
+            key_terms=settings.key_terms if key_terms is None else key_terms,
+        )
+
+    def _listen(self) -> list[Action]:
+        """Hear what was received since, from the last restart on."""
+        actions: list[Action] = []
+        while self._scanned < self.received:
+            audio = self._audio.samples(self._scanned, self.received)
+            self._scanned = self.received
+            for probability in self._detector.process(audio):
+                endpoint = self._take_frame(float(probability), actions)
+                if endpoint:
+                    cut = endpoint.reason is EndpointReason.MAX_LENGTH
+                    self._restart_at(endpoint.end // MEL_HOP * MEL_HOP, continuing=cut)
+                    break
+        self._audio.forget(self._oldest_needed())
+        return actions
+
+    def _restart_at(self, position: int, *, continuing: bool = False) -> None:
+        """Hear the audio from `position` on as if the session began there."""
+        self._origin = self._scanned = position
+        self._detector.reset(position)
+        self._endpointer = Endpointer(
+            self._settings.endpointing, position=position, continuing=continuing
+        )
+
+    def _take_frame(self, probability: float, actions: list[Action]) -> Endpoint | None:
+        """Take one frame's probability; tell whether it ended an utterance."""
+        endpoint = self._take_events(self._endpointer.push(probability), actions)
+        if self._open and probability >= self._settings.endpointing.speech_threshold:
+            self._open.voiced += FRAME_SAMPLES
+        actions += self._next_decode()
+        return endpoint
+
+    def _take_events(self, events: Iterable[Event], actions: list[Action]) -> Endpoint | None:
+        for event in events:
+            match event:
+                case SpeechStarted(start):
+                    self._open_utterance(start)
+                    actions.append(Started(start))
+                case PauseStarted(speech_end):
+                    tail = samples(self._settings.endpointing.tail)
+                    self._pause_end = -(-(speech_end + tail) // MEL_HOP) * MEL_HOP
+                case SpeechResumed():
+                    self._pause_end = None
+                case Endpoint():
+                    self._close_utterance(event)
+                    actions.append(Stopped(min(event.end, self.received)))
+                    return event
+                case _:
+                    assert_never(event)
+        return None
+
+    def _open_utterance(self, start: int) -> None:
+        self._settings = self._next_settings
+        self._open = Utterance(start, self._settings, self._audio)
+        self._pause_end = None
+        self._next_interim = start + self._settings.first_hop
+
+    def _close_utterance(self, endpoint: Endpoint) -> None:
+        if self._open is None:
+            raise AssertionError("an endpoint without an utterance")
+        end = min(endpoint.end, self.received)
+        self._closing.append(_Closing(self._open, end, endpoint.reason))
+        self.speech += end - self._open.start
+        self._open = self._pause_end = None
+
+    def _oldest_needed(self) -> int:
+        starts = [closing.utterance.start for closing in self._closing]
+        starts += [self._open.start] if self._open else []
+        return min([*starts, self._scanned - KEPT_IN_SILENCE])
+
+    # --- decodes out
+
+    def _next_decode(self) -> list[Action]:
+        """Finals that are known, then the decode that is due, if none is in flight."""
+        actions: list[Action] = []
+        while self._closing and not self._in_flight:
+            closing = self._closing[0]
+            words = self._final_words(closing)
+            if words is None:
+                window = closing.utterance.final_window(closing.end)
+                return [*actions, self._decode(Purpose.FINAL, closing.utterance, window)]
+            self._closing.popleft()
+            actions += self._final(closing, words)
+        if self._in_flight:
+            return actions
+        if self._open:
+            decode = self._decode_open(self._open)
+            actions += [decode] if decode else []
+        elif self._ending:
+            self._ending = False
+            actions.append(Finished())
+        return actions
+
+    def _final_words(self, closing: _Closing) -> tuple[SpelledWord, ...] | None:
+        """The words of a final, if no decode is needed to know them."""
+        utterance = closing.utterance
+        if utterance.answer is not None and utterance.answer.end == closing.end:
+            return utterance.answer.words
+        if utterance.final_window(closing.end).speech_frames < SHORTEST_SPEECH:
+            return self._kept(utterance)
+        return None
+
+    def _decode_open(self, utterance: Utterance) -> Decode | None:
+        """The decode that the open utterance is due: in a pause on speculation, else an interim."""
+        heard = min(self._endpointer.received, self.received)
+        if self._pause_end is not None:
+            known = utterance.answer is not None and utterance.answer.end == self._pause_end
+            if known or self._pause_end > heard:
+                return None
+            return self._decode(Purpose.FINAL, utterance, utterance.final_window(self._pause_end))
+        if not self._settings.interims or heard < self._next_interim:
+            return None
+        hop = self._settings.hop
+        edge = self._next_interim + (heard - self._next_interim) // hop * hop
+        self._next_interim = edge + hop
+        return self._decode(Purpose.INTERIM, utterance, utterance.interim_window(edge))
+
+    def _decode(self, purpose: Purpose, utterance: Utterance, window: Window) -> Decode:
+        final = purpose is Purpose.FINAL
+        row = utterance.row(window, final=final, padded=final and self.generous)
+        self._decodes += 1
+        decode = Decode(self._decodes, purpose, window.edge, row)
+        self._in_flight = _InFlight(decode, utterance, window)
+        return decode
+
+    # --- decodes in
+
+    def decoded(self, decode_id: int, hypothesis: Hypothesis) -> list[Action]:
+        """Take the answer to a `Decode`; an answer nobody waits for changes nothing."""
+        flight = self._land(decode_id)
+        if flight is None:
+            return []
+        utterance, window = flight.utterance, flight.window
+        actions: list[Action] = []
+        words = utterance.spelled(hypothesis, window)
+        if flight.decode.purpose is Purpose.INTERIM:
+            why = doubt(hypothesis, window.speech_frames * MEL_HOP)
+            if why in UNBELIEVABLE:
+                actions.append(Dropped(why.value))
+            else:
+                utterance.listen(words, window.edge)
+        else:
+            why_invented = invented(
+                hypothesis, speech=window.speech_frames * MEL_HOP, voiced=utterance.voiced
+            )
+            if why_invented:
+                actions.append(Dropped(why_invented))
+                words = ()
+            words = (*self._kept(utterance), *without_loop(words))
+            utterance.answer = Answer(window.edge, words)
+            if utterance is self._open and not why_invented:
+                utterance.pause(utterance.answer)
+        actions += self._interim(utterance)
+        return actions + self._next_decode()
+
+    def failed(self, decode_id: int) -> list[Action]:
+        """Give up a `Decode`: a final then consists of the words already shown."""
+        flight = self._land(decode_id)
+        if flight is None:
+            return []
+        utterance = flight.utterance
+        if flight.decode.purpose is Purpose.FINAL:
+            shown = (*utterance.committed, *utterance.tentative)
+            utterance.answer = Answer(flight.window.edge, shown)
+        return self._next_decode()
+
+    def _land(self, decode_id: int) -> _InFlight | None:
+        flight = self._in_flight
+        if flight is None or flight.decode.id != decode_id:
+            return None
+        self._in_flight = None
+        return flight
+
+    def _kept(self, utterance: Utterance) -> tuple[SpelledWord, ...]:
+        """Words that a final must begin with."""
+        return tuple(utterance.committed) if self._settings.append_only else ()
+
+    # --- captions out
+
+    def _interim(self, utterance: Utterance) -> list[Action]:
+        """The interim that shows what is new, if anything is."""
+        words = (*utterance.committed, *utterance.tentative)
+        showing = (tuple(w.word.text for w in words), len(utterance.committed))
+        if not self._settings.interims or showing == utterance.shown:
+            return []
+        return [Emit(self._caption(utterance, words, len(utterance.committed), final=False))]
+
+    def _final(self, closing: _Closing, words: tuple[SpelledWord, ...]) -> list[Action]:
+        """The final, and the point that the session can be resumed from after it."""
+        utterance = closing.utterance
+        actions: list[Action] = []
+        caption: Caption | None = None
+        if words or utterance.caption_id:
+            caption = self._caption(utterance, words, len(words), final=True)
+            self._has_text = self._has_text or bool(words)
+            self._last_end = max(self._last_end, caption.end)
+            self.words += len(words)
+        self.restart = Restart(
+            position=closing.end // MEL_HOP * MEL_HOP,
+            next_caption=self._next_caption,
+            continuing=closing.reason is EndpointReason.MAX_LENGTH,
+            has_text=self._has_text,
+        )
+        if caption:
+            actions.append(Emit(caption, self.restart))
+        return actions
+
+    def _caption(
+        self,
+        utterance: Utterance,
+        words: tuple[SpelledWord, ...],
+        committed: int,
+        *,
+        final: bool,
+    ) -> Caption:
+        if not utterance.caption_id:
+            utterance.caption_id = self._next_caption
+            self._next_caption += 1
+        utterance.revision += 1
+        placed = tuple(_not_before(spelled.word, self._last_end) for spelled in words)
+        texts = tuple(word.text for word in placed)
+        appended = ""
+        if self._settings.append_only:
+            new = texts[utterance.shown[1] : committed]
+            before = self._has_text or utterance.shown[1] > 0
+            appended = (" " if before and new else "") + " ".join(new)
+        utterance.shown = (texts, committed)
+        start = max(self._last_end, utterance.start)
+        return Caption(
+            id=utterance.caption_id,
+            revision=utterance.revision,
+            start=placed[0].start if placed else start,
+            end=placed[-1].end if placed else start,
+            words=placed,
+            committed=committed,
+            final=final,
+            language=utterance.settings.language,
+            appended=appended,
+        )
+
+
+def _not_before(word: Word, position: int) -> Word:
+    """The word, moved where it would start before `position`."""
+    if word.start >= position:
+        return word
+    return replace(word, start=position, end=max(position, word.end))

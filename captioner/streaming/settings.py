@@ -1,0 +1,43 @@
+"""What shapes the captions of one session. Durations are in samples at 16 kHz."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from captioner.models.manifest import WindowRule
+from captioner.transcript import SAMPLE_RATE
+from captioner.vad.endpointing import EndpointingSettings
+
+
+def samples(seconds: float) -> int:
+    """Seconds as samples at 16 kHz."""
+    return round(seconds * SAMPLE_RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingSettings:
+    """How a session listens, decodes and commits."""
+
+    window: WindowRule
+    n_mels: int
+    language: str = "fr"
+    key_terms: tuple[str, ...] = ()
+    append_only: bool = False
+    interims: bool = True
+    endpointing: EndpointingSettings = field(default_factory=EndpointingSettings)
+    hop: int = samples(0.5)
+    """New audio between two interims of an utterance."""
+    first_hop: int = samples(0.8)
+    """Audio, pre-roll included, before an utterance's first interim."""
+    hidden: int = samples(0.3)
+    """A word that ends closer than this to the window's edge is not shown: it may be cut."""
+    commit_margin: int = samples(0.5)
+    """A word that ends closer than this to the window's edge is not committed."""
+    trim_after: int = samples(8.0)
+    """An interim's window longer than this starts at a later committed word instead."""
+    trim_to: int = samples(4.5)
+    """How much audio such a window keeps, at least."""
+    beam_size: int = 5
+    """Beam width of finals; interims are greedy."""
+    padded_finals: bool = False
+    """Decode finals on the window padded to 30 s, whatever the model's rule."""

@@ -1,0 +1,163 @@
+"""The words of one utterance while it is spoken: which are committed, which are shown.
+
+Words are committed by agreement of two successive hypotheses (LocalAgreement-2, Macháček et al.
+2023) among those that end well before the edge of the window (AlignAtt's rule, Papi et al. 2023,
+applied to the alignment after the decode). Committed words are forced on every later decode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from captioner.asr.engine import DecodeRow
+from captioner.asr.plausibility import loop_start
+from captioner.asr.window import MEL_HOP
+from captioner.streaming.audio import SessionAudio
+from captioner.streaming.hallucination import same_words
+from captioner.streaming.settings import StreamingSettings
+from captioner.transcript import Hypothesis, Word
+
+
+@dataclass(frozen=True, slots=True)
+class SpelledWord:
+    """A word at its place in the session, with the tokens that spell it."""
+
+    word: Word
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a decode is given: the audio of [start, edge), and what is known of it."""
+
+    start: int
+    edge: int
+    prefix: tuple[SpelledWord, ...] = ()
+    """Committed words inside the window, which the hypothesis must begin with."""
+    previous: str = ""
+    """Committed text before the window."""
+
+    @property
+    def speech_frames(self) -> int:
+        """Frames of 10 ms."""
+        return (self.edge - self.start) // MEL_HOP
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The words of an utterance as if it ended at `end`."""
+
+    end: int
+    words: tuple[SpelledWord, ...]
+
+
+class Utterance:
+    """An utterance from its start to its final."""
+
+    def __init__(self, start: int, settings: StreamingSettings, audio: SessionAudio) -> None:
+        self.start = start
+        self.settings = settings
+        self.voiced = 0
+        """Samples that the detector took for speech."""
+        self.caption_id = 0
+        """0 until a caption of it is sent."""
+        self.revision = 0
+        self.committed: list[SpelledWord] = []
+        self.tentative: tuple[SpelledWord, ...] = ()
+        """What is shown after the committed words."""
+        self.answer: Answer | None = None
+        """The last decode that was of final quality."""
+        self.shown: tuple[tuple[str, ...], int] = ((), 0)
+        """Texts and number of committed words last sent."""
+        self._audio = audio
+        self._window_start = start
+        self._heard: tuple[SpelledWord, ...] = ()
+        """All that the last hypothesis says after the committed words."""
+
+    # --- windows
+
+    def interim_window(self, edge: int) -> Window:
+        """The window that ends at `edge`, starting later once it would be long."""
+        if edge - self._window_start > self.settings.trim_after:
+            self._trim(edge - self.settings.trim_to)
+        first = self._first_in_window()
+        previous = " ".join(spelled.word.text for spelled in self.committed[:first])
+        return Window(self._window_start, edge, tuple(self.committed[first:]), previous)
+
+    def final_window(self, end: int) -> Window:
+        """The window of the final: the whole utterance when it may correct committed words."""
+        return self.interim_window(end) if self.settings.append_only else Window(self.start, end)
+
+    def row(self, window: Window, *, final: bool, padded: bool = False) -> DecodeRow:
+        """The engine's request for a window."""
+        settings = self.settings
+        return DecodeRow(
+            features=self._audio.features(window.start, window.edge, settings, padded=padded),
+            speech_frames=window.speech_frames,
+            language=settings.language,
+            beam_size=settings.beam_size if final else 1,
+            prefix=tuple(token for spelled in window.prefix for token in spelled.tokens),
+            previous=window.previous,
+            key_terms=settings.key_terms,
+            retry=final,
+        )
+
+    def _first_in_window(self) -> int:
+        """Index of the first committed word that the window contains."""
+        for index, spelled in enumerate(self.committed):
+            if spelled.word.start >= self._window_start:
+                return index
+        return len(self.committed)
+
+    def _trim(self, latest: int) -> None:
+        """Move the window's start to the last gap between committed words before `latest`."""
+        for before, after in zip(self.committed, self.committed[1:], strict=False):
+            gap = (before.word.end + after.word.start) // 2 // MEL_HOP * MEL_HOP
+            if before.word.start < gap <= min(after.word.start, latest):
+                self._window_start = max(self._window_start, gap)
+
+    # --- words
+
+    def spelled(self, hypothesis: Hypothesis, window: Window) -> tuple[SpelledWord, ...]:
+        """The words after the forced prefix, at their places in the session."""
+        forced = sum(len(spelled.tokens) for spelled in window.prefix)
+        floor = window.prefix[-1].word.end if window.prefix else window.start
+        words: list[SpelledWord] = []
+        seen = 0
+        for word, tokens in zip(hypothesis.words, hypothesis.word_tokens, strict=True):
+            if seen >= forced:
+                start = max(floor, word.start + window.start)
+                end = max(start, word.end + window.start)
+                placed = Word(word.text, start, end, word.probability)
+                words.append(SpelledWord(placed, tokens))
+            seen += len(tokens)
+        return tuple(words)
+
+    def listen(self, words: tuple[SpelledWord, ...], edge: int) -> None:
+        """Take the words of an interim after the committed ones; commit what is stable."""
+        settled = [w for w in words[:-1] if w.word.end <= edge - self.settings.commit_margin]
+        stable = same_words([w.word for w in settled], [w.word for w in self._heard])
+        self.committed.extend(words[:stable])
+        self._heard = words[stable:]
+        self.tentative = tuple(w for w in self._heard if w.word.end <= edge - self.settings.hidden)
+
+    def pause(self, answer: Answer) -> None:
+        """Take an answer that turned out not to be the end: all but the last word are stable.
+
+        The last one is left open, for its punctuation depends on how the speaker goes on. An
+        answer that contradicts committed words changes nothing.
+        """
+        count = len(self.committed)
+        committed = [spelled.word for spelled in self.committed]
+        if same_words(committed, [spelled.word for spelled in answer.words]) < count:
+            return
+        words = answer.words[count:]
+        self.committed.extend(words[:-1])
+        self.tentative = self._heard = words[-1:]
+
+
+def without_loop(words: Sequence[SpelledWord]) -> tuple[SpelledWord, ...]:
+    """The words up to the end of the first occurrence of a run that repeats."""
+    end = loop_start([spelled.word.text for spelled in words])
+    return tuple(words if end is None else words[:end])
