@@ -15,7 +15,7 @@ from captioner.cli.connection import connected, made_by, notice
 from captioner.cli.display import open_display
 from captioner.cli.exits import ExitCode, Failed
 from captioner.cli.interrupts import finishing_on_interrupt
-from captioner.cli.meeting import Listener, Meeting, Spoken, summary
+from captioner.cli.meeting import Listener, Meeting, summary
 from captioner.cli.options import LanguageCode
 from captioner.cli.playback import Pace
 from captioner.cli.relay import Track, relay
@@ -53,12 +53,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run has brought."""
+    """How a run went."""
 
-    info: ServiceInfo
-    finals: tuple[Spoken, ...]
     problems: tuple[str, ...]
     interrupted: bool
+    played: float
+    """Seconds of the recordings."""
     summary: str
 
 
@@ -91,7 +91,7 @@ def wishes_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--save",
             multiple=True,
             type=click.Path(dir_okay=False, path_type=Path),
-            callback=_check_kinds,
+            callback=check_kinds,
             metavar="FILE",
             help=f"Write the captions at the end, as the name says: {', '.join(KINDS)}; "
             "may be repeated.",
@@ -103,16 +103,21 @@ def wishes_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _check_kinds(
-    _ctx: click.Context, parameter: click.Parameter, paths: tuple[Path, ...]
-) -> tuple[Path, ...]:
-    for path in paths:
+def check_kinds(
+    _ctx: click.Context, parameter: click.Parameter, value: Path | tuple[Path, ...]
+) -> Path | tuple[Path, ...]:
+    """Refuse files that could not be written at the end, before anything starts.
+
+    Raises:
+        click.BadParameter: a name asks for no known format, or its folder is not there.
+    """
+    for path in (value,) if isinstance(value, Path) else value:
         if format_of(path) is None:
             known = ", ".join(f"*.{kind}" for kind in KINDS)
             raise click.BadParameter(f"{path}: expected {known}", param=parameter)
         if not path.absolute().parent.is_dir():
             raise click.BadParameter(f"{path.parent} is no folder", param=parameter)
-    return paths
+    return value
 
 
 def own_room() -> str:
@@ -155,13 +160,13 @@ async def run_live(
                 await relay(tracks, client.stream, meeting, pace=pace, clock=clock, stop=stop)
             finally:
                 _save(meeting, wishes, info)
-    played = pace.elapsed(clock.monotonic())
+    elapsed = pace.elapsed(clock.monotonic())
+    played = min(elapsed, duration or elapsed)
     return Outcome(
-        info,
-        tuple(meeting.finals),
         tuple(meeting.problems),
-        stop.is_set(),
-        summary(meeting, tracks=len(sources), seconds=min(played, duration or played)),
+        interrupted=stop.is_set(),
+        played=played,
+        summary=summary(meeting, tracks=len(sources), seconds=played),
     )
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from collections.abc import Callable
 
 import click
 
@@ -10,6 +13,8 @@ from captioner import __version__
 from captioner.cli.exits import ExitCode
 from captioner.cli.options import GroupedCommand, settings_options
 from captioner.config import Settings
+
+READ_SIZE = 4096  # bytes of what nobody reads
 
 EXAMPLES = """\
 captioner serve
@@ -19,8 +24,14 @@ captioner serve --config /etc/captioner.toml --log-format json"""
 
 
 @click.command(cls=GroupedCommand, examples=EXAMPLES)
+@click.option(
+    "--until-stdin-closes",
+    is_flag=True,
+    hidden=True,
+    help="Drain when standard input ends: for programs that start a server of their own.",
+)
 @settings_options("Server", "Model", "Captions", "Limits", "Logging")
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, *, until_stdin_closes: bool) -> None:
     """Run the caption server until it is told to stop.
 
     SIGTERM and Ctrl-C drain: new sessions are refused, clients are told to reconnect, what was
@@ -30,13 +41,12 @@ def serve(settings: Settings) -> None:
     from captioner.logs import configure
 
     configure(settings.log_level, settings.log_format)
-    if not asyncio.run(_serve(settings)):
+    if not asyncio.run(_serve(settings, until_stdin_closes=until_stdin_closes)):
         raise click.exceptions.Exit(ExitCode.FAILED)
 
 
-async def _serve(settings: Settings) -> bool:
+async def _serve(settings: Settings, *, until_stdin_closes: bool) -> bool:
     """Serve until a signal asks for the end; whether that was orderly."""
-    from captioner.asr.engine import EngineInfo
     from captioner.lifecycle import Bound, Signals
     from captioner.lifecycle import serve as serve_until
     from captioner.service import CaptionService
@@ -45,7 +55,7 @@ async def _serve(settings: Settings) -> bool:
     signals = Signals()
 
     def started(bound: Bound) -> None:
-        info: EngineInfo = service.info
+        info = service.info
         click.echo(
             welcome(
                 settings,
@@ -56,7 +66,22 @@ async def _serve(settings: Settings) -> bool:
         )
 
     with signals.installed():
+        if until_stdin_closes:
+            _watch_stdin(signals.receive)
         return await serve_until(service, signals, started=started)
+
+
+def _watch_stdin(ended: Callable[[], None]) -> None:
+    """Call back when whoever holds the other end of standard input is gone, however it went."""
+    loop = asyncio.get_running_loop()
+    descriptor = sys.stdin.fileno()
+
+    def readable() -> None:
+        if not os.read(descriptor, READ_SIZE):
+            loop.remove_reader(descriptor)
+            ended()
+
+    loop.add_reader(descriptor, readable)
 
 
 def welcome(settings: Settings, *, grpc_port: int, http_port: int | None, engine: str) -> str:
