@@ -76,9 +76,11 @@ def demo(
     Ends with the latencies and errors, measured against what was really said and when, and with a
     subtitle file. Everything happens on this machine.
     """
-    folder = meeting or find_meeting()
+    tracks = read_meeting(meeting or find_meeting())
+    lengths = [length_of(track.file) or 0.0 for track in tracks]
     ensure_model(settings)
-    asyncio.run(_demo(settings, folder, Wanted(duration, Mode(mode), target, plain)))
+    wanted = Wanted(duration, Mode(mode), target, plain)
+    asyncio.run(_demo(settings, tracks, max(lengths), wanted))
 
 
 def find_meeting() -> Path:
@@ -130,9 +132,7 @@ class Wanted:
     plain: bool
 
 
-async def _demo(settings: Settings, folder: Path, wanted: Wanted) -> None:
-    tracks = read_meeting(folder)
-    lengths = [length_of(track.file) or 0.0 for track in tracks]
+async def _demo(settings: Settings, tracks: list[TrueTrack], length: float, wanted: Wanted) -> None:
     observer = Observer()
     messages().print("Starting a server...")
     async with child_server(settings) as address:
@@ -140,7 +140,7 @@ async def _demo(settings: Settings, folder: Path, wanted: Wanted) -> None:
             Settings(server=address),
             [_source(track, wanted.duration) for track in tracks],
             Wishes(mode=wanted.mode, save=(wanted.target,), plain=wanted.plain),
-            duration=min(max(lengths), wanted.duration or math.inf),
+            duration=min(length, wanted.duration or math.inf),
             listener=observer.see,
         )
     truth = {track.name: track.words for track in tracks}
