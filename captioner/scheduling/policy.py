@@ -227,7 +227,7 @@ class Queue:
         if head is None:
             return None
         reserved = min(self._rules.reserved_workers, workers.total - 1)
-        spare = min(workers.idle - reserved, workers.total - reserved - workers.recording)
+        spare = workers.idle - reserved
         if spare >= 1:
             limit = self._rules.recording_rows if workers.total > 1 else self._rules.short_rows
         elif now - head.submitted > self._rules.recording_patience and not workers.recording:

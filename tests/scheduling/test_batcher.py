@@ -197,6 +197,28 @@ async def test_too_many_requests_of_a_class_are_refused(
         assert await outcomes(first, *tasks) == ["a", "b", "c"]
 
 
+async def test_one_recording_at_a_time_takes_the_last_idle_worker(
+    running: Running, echo: Echo, gate: GateLike
+) -> None:
+    gate.close()
+    async with running(ScriptedEngine(echo, before=gate, workers=3)) as bench:
+        tasks = [bench.ask("live")]
+        await gate.entered()
+        tasks.append(bench.ask("file 1", RECORDING, language="en"))
+        assert await gate.entered() == ["file 1"]
+        tasks.append(bench.ask("file 2", RECORDING))
+        await asyncio.sleep(0)
+        bench.clock.advance(60)
+        tasks.append(bench.ask("file 3", RECORDING))
+        await asyncio.sleep(0)  # it is submitted
+        await asyncio.sleep(0)  # it is considered
+        assert bench.sample("decode_batches_total", priority="recording") == 1
+        tasks.append(bench.ask("interim"))
+        assert await gate.entered() == ["interim"]
+        gate.open()
+        await outcomes(*tasks)
+
+
 # --- Cancellation
 
 
@@ -256,6 +278,13 @@ async def test_a_request_whose_task_is_cancelled_is_withdrawn(
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+        last.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await last
+        bench.clock.advance(1)
+        assert bench.batcher.backlog == 0
+        last = bench.ask("c")
+        await asyncio.sleep(0)
         gate.open()
         assert await outcomes(first, last) == ["a", "c"]
         assert gate.calls == [["a"], ["c"]]
@@ -368,6 +397,17 @@ async def test_a_hung_batch_fails_and_the_other_workers_batch_is_still_answered(
             assert await outcome(bench.ask("next")) == "next"
     finally:
         hang.set()
+
+
+async def test_every_row_of_a_hung_batch_fails_and_none_is_tried_again(
+    running: Running, echo: Echo, gate: GateLike
+) -> None:
+    engines = iter([ScriptedEngine(echo, before=gate), ScriptedEngine(echo)])
+    gate.close()
+    async with running(lambda: next(engines), timeout=HANG) as bench:
+        tasks = [bench.ask(name) for name in "abc"]
+        assert await outcomes(*tasks) == ["EngineHung"] * 3
+        assert gate.calls == [["a", "b", "c"]]
 
 
 async def test_while_no_engine_can_be_built_requests_are_refused(

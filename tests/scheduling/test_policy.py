@@ -305,6 +305,15 @@ def test_a_session_with_a_full_queue_displaces_only_its_own_interim() -> None:
     assert queue.add(ask(INTERIM, session="alice", submitted=2.0)) == (alice,)
 
 
+def test_a_session_that_asks_again_after_it_was_served_counts_towards_the_bound() -> None:
+    rules = replace(RULES, max_interims=1)
+    queue = queue_of(ask(INTERIM, session="alice"), rules=rules)
+    served(queue)
+    bob = ask(INTERIM, session="bob")
+    assert queue.add(bob) == ()
+    assert queue.add(ask(INTERIM, session="alice")) == (bob,)
+
+
 def test_finals_of_one_session_are_all_kept() -> None:
     finals = [ask(FINAL, session="alice") for _ in range(3)]
     assert served(queue_of(*finals)) == finals

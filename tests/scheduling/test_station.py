@@ -104,6 +104,7 @@ async def test_a_call_that_does_not_return_loses_the_engine(row: MakeRow, gate: 
     with pytest.raises(EngineHung, match=r"^1 rows were not answered within 0.01 s$"):
         await station.decode([row("un")])
     assert station.lost
+    assert station.hung
     await station.release()
     assert not station.released
 
@@ -200,6 +201,27 @@ async def test_an_engine_that_nobody_waits_for_any_more_is_closed_unused() -> No
     with pytest.raises(asyncio.CancelledError):
         await build
     await closed
+
+
+async def test_an_engine_that_loads_just_as_nobody_waits_any_more_is_closed_unused() -> None:
+    loop = asyncio.get_running_loop()
+    loader: asyncio.Future[threading.Thread] = loop.create_future()
+    may_load = threading.Event()
+    engine = ScriptedEngine()
+
+    def factory() -> ScriptedEngine:
+        loop.call_soon_threadsafe(loader.set_result, threading.current_thread())
+        may_load.wait()
+        return engine
+
+    build = asyncio.create_task(build_station(factory, start_timeout=30, call_timeout=30))
+    thread = await loader
+    may_load.set()
+    thread.join(timeout=30)  # holds the loop: the engine is delivered, then the build cancelled
+    loop.call_soon(build.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await build
+    assert engine.closed
 
 
 async def test_a_row_that_is_bad_is_answered_with_its_error(row: MakeRow, echo: Echo) -> None:
