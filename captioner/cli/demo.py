@@ -144,7 +144,10 @@ async def _demo(settings: Settings, tracks: list[TrueTrack], length: float, want
             listener=observer.see,
         )
     truth = {track.name: track.words for track in tracks}
-    output().print(figures(observer.scores(truth, until=outcome.played)))
+    console = output()
+    console.print()
+    console.print(figures(observer.scores(truth, until=outcome.played), width=console.width))
+    console.print()
     conclude(outcome, saved=[wanted.target], interrupt_is_failure=True)
 
 

@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 # Told apart on light and dark backgrounds alike, by people who do not see red and green apart too.
-COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "red")
+COLOURS = ("cyan", "magenta", "green", "blue", "yellow", "red")
 FINAL_BAR, INTERIM_BAR = "┃", "╎"
 TENTATIVE_STYLE = "dim italic"
 MAX_NAME = 16  # cells; longer names are cut

@@ -17,6 +17,8 @@ from captioner.evaluation.summary import Percentiles, Summary, summarise
 from captioner.evaluation.truth import TimedWord, read_truth
 from captioner.transcript import Caption
 
+WIDTH_WITH_MEANING = 90  # cells
+
 
 @dataclass(frozen=True, slots=True)
 class TrueTrack:
@@ -72,20 +74,27 @@ class Observer:
         ]
 
 
-def figures(scores: Sequence[TrackScore]) -> Table:
-    """Latencies and errors as a table for people."""
+def figures(scores: Sequence[TrackScore], *, width: int) -> Table:
+    """Latencies and errors for people; a narrow table does without the explanations."""
     summary = summarise(scores)
-    table = Table("", "half within", "90 % within", "", box=None, padding=(0, 2, 0, 0))
+    table = Table("", "median", "90 %", box=None, padding=(0, 3, 0, 0), header_style="dim")
+    if width >= WIDTH_WITH_MEANING:
+        table.add_column("")
     rows: tuple[tuple[str, Percentiles, str], ...] = (
         ("displayed", summary.displayed, "from the end of a word until it is shown, to stay"),
         ("stable", summary.stable, "until it is shown as certain"),
         ("final", summary.finalised, "from the last word of a caption until it is final"),
     )
     for name, latency, meaning in rows:
-        table.add_row(name, _seconds(latency.p50), _seconds(latency.p90), meaning, end_section=True)
-    table.add_row("errors", _rate(summary), "", _errors(summary))
-    table.add_row("flicker", f"{summary.erasure:.2f}", "", "words taken back for a word shown")
+        _add(table, name, _seconds(latency.p50), _seconds(latency.p90), meaning)
+    _add(table, "word errors", _rate(summary), "", _errors(summary))
+    _add(table, "flicker", f"{summary.erasure:.2f}", "", "words taken back, for each word shown")
     return table
+
+
+def _add(table: Table, name: str, first: str, second: str, meaning: str) -> None:
+    cells = (name, f"[bold]{first}[/bold]", second, f"[dim]{meaning}[/dim]")
+    table.add_row(*cells[: len(table.columns)])
 
 
 def _seconds(value: float) -> str:

@@ -25,9 +25,9 @@ def caption(text: str, *, number: int = 1, final: bool, committed: int = 0) -> C
     return Caption(number, 1, 0, 1, words, committed, final, "fr")
 
 
-def shown(observer: Observer, *, until: float) -> str:
-    console = Console(file=io.StringIO(), width=120, color_system=None)
-    console.print(figures(observer.scores({"a": TRUTH}, until=until)))
+def shown(observer: Observer, *, until: float, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(figures(observer.scores({"a": TRUTH}, until=until), width=width))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -75,8 +75,14 @@ def test_the_table_tells_latencies_and_errors(observer: Observer) -> None:
     rows = {line.split()[0]: line for line in shown(observer, until=9).splitlines() if line.split()}
     assert "0.80 s" in rows["displayed"]
     assert "1.00 s" in rows["final"]
-    assert "25.0 %" in rows["errors"]
-    assert "of 4 words: 0 wrong, 1 missing, 0 too many; 1 lost at the end" in rows["errors"]
+    assert "25.0 %" in rows["word"]
+    assert "of 4 words: 0 wrong, 1 missing, 0 too many; 1 lost at the end" in rows["word"]
+
+
+def test_a_narrow_table_has_the_figures_alone(observer: Observer) -> None:
+    rows = shown(observer, until=9, width=44).splitlines()
+    assert max(len(row) for row in rows) <= 44
+    assert len(rows) == 6
 
 
 def test_a_run_in_which_nothing_was_said_has_no_figures() -> None:
