@@ -37,8 +37,14 @@ class RawCall:
             responses.append(response)
         return responses
 
-    async def failure(self) -> grpc.aio.AioRpcError:
-        """The status with which the call fails."""
-        with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await self.rest()
-        return failed.value
+    async def failure(
+        self, responses: list[pb.StreamCaptionsResponse] | None = None
+    ) -> grpc.aio.AioRpcError:
+        """The status with which the call fails; what came before it is added to `responses`."""
+        try:
+            while (response := await self.call.read()) is not grpc.aio.EOF:
+                if responses is not None:
+                    responses.append(response)
+        except grpc.aio.AioRpcError as failed:
+            return failed
+        pytest.fail("the call ended well")

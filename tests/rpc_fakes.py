@@ -42,8 +42,8 @@ from captioner.live import (
     Started,
 )
 from captioner.metrics import Metrics
-from captioner.service import Capacity
 from captioner.models.manifest import WindowRule
+from captioner.service import Capacity
 from captioner.transcript import Caption, Word
 from captioner.transcription.events import (
     RecordingEnded,
@@ -107,7 +107,8 @@ class EchoSession:
             return
         if not self._words:
             self.queue.put_nowait(SpeechStarted(start))
-        self._words.append(Word(f"m{number}", start, self.position, 0.5))
+        text = self.service.text or f"m{number}"
+        self._words.append(Word(text, start, self.position, 0.5))
         self._emit(final=False)
 
     def _emit(self, *, final: bool) -> None:
@@ -189,6 +190,9 @@ class EchoService:
         self.draining = False
         self.open_error: CaptionerError | Exception | None = None
         self.audio_error: CaptionerError | Exception | None = None
+        self.text = ""
+        """What every word is, when it is not to be told from the others."""
+        self.transcribed: list[tuple[str, tuple[str, ...], AudioFormat | None]] = []
         self.heard = asyncio.Event()
         self._key = key
 
@@ -251,6 +255,7 @@ class EchoService:
         key_terms: tuple[str, ...] = (),
         audio_format: AudioFormat | None = None,
     ) -> AsyncIterator[TranscriptionEvent]:
+        self.transcribed.append((language, key_terms, audio_format))
         data = recording.read()
         if len(data) % 2:
             raise UnsupportedAudio("not a recording", field="data")
@@ -258,7 +263,8 @@ class EchoService:
         yield RecordingProgress(0, duration)
         numbers = np.frombuffer(data, dtype="<i2")[::BLOCK]
         for index, number in enumerate(numbers):
-            word = Word(f"m{number}", index * BLOCK, (index + 1) * BLOCK, 0.5)
+            text = self.text or f"m{number}"
+            word = Word(text, index * BLOCK, (index + 1) * BLOCK, 0.5)
             yield RecordingSegment(index + 1, word.start, word.end, (word,), language or "fr")
         yield RecordingEnded(duration, len(numbers))
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, BinaryIO, Self, TypeAlias, cast
 
 import grpc
 import grpc.aio
@@ -165,18 +165,22 @@ class CaptionerClient:
         config = pb.TranscribeConfig(language=language, word_times=True, key_terms=key_terms)
         if audio_format is not None:
             config.audio_format.CopyFrom(convert.audio_format_message(audio_format))
-        call = self._stub.Transcribe(metadata=self._metadata())
-        upload = asyncio.create_task(_upload(call, config, path))
-        try:
-            async for event in _received(call):
-                yield event
-            await upload
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from None
-        finally:
-            call.cancel()
-            upload.cancel()
-            await asyncio.wait([upload])
+        with path.open("rb") as recording:
+            call = self._stub.Transcribe(metadata=self._metadata())
+            upload = asyncio.create_task(_upload(call, config, recording))
+            try:
+                async for event in _received(call):
+                    yield event
+            except grpc.aio.AioRpcError as error:
+                raise from_rpc_error(error) from None
+            except asyncio.CancelledError:
+                if upload.done():
+                    upload.result()  # the file could not be read to its end: that ended the call
+                raise
+            finally:
+                call.cancel()
+                upload.cancel()
+                await asyncio.wait([upload])
 
     async def info(self) -> ServiceInfo:
         """What the server is.
@@ -246,16 +250,18 @@ def _read(path: Path | None) -> bytes | None:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
 
 
-async def _upload(call: _TranscribeCall, config: pb.TranscribeConfig, path: Path) -> None:
-    """Send a file; when the call breaks off, the receiving half learns why."""
-    with path.open("rb") as recording:
-        try:
-            await call.write(pb.TranscribeRequest(config=config))
-            while piece := recording.read(UPLOAD_PIECE):
-                await call.write(pb.TranscribeRequest(data=piece))
-            await call.done_writing()
-        except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
-            return
+async def _upload(call: _TranscribeCall, config: pb.TranscribeConfig, recording: BinaryIO) -> None:
+    """Send a recording; when the call breaks off, the receiving half learns why."""
+    try:
+        await call.write(pb.TranscribeRequest(config=config))
+        while piece := recording.read(UPLOAD_PIECE):
+            await call.write(pb.TranscribeRequest(data=piece))
+        await call.done_writing()
+    except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
+        return
+    except OSError:
+        call.cancel()
+        raise
 
 
 async def _received(call: _TranscribeCall) -> AsyncIterator[TranscriptionEvent]:

@@ -326,7 +326,8 @@ class CaptionStream:
     async def _tell_lost(self) -> None:
         if lost := self._buffer.take_lost():
             start, end = (convert.native_position(position, self._rate) for position in lost)
-            await self._inbox.put(self._continuity.lost(start, end))
+            if gap := self._continuity.lost(start, end):
+                await self._inbox.put(gap)
 
     async def _converse(self, call: Call, started: pb.Started) -> None:
         burst = convert.samples(started.limits.max_burst) / SAMPLE_RATE

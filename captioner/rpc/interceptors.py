@@ -6,7 +6,7 @@ import inspect
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import grpc
 import grpc.aio
@@ -94,31 +94,38 @@ def _refusal(error: CaptionerError) -> _Behaviour:
 def _guarded(behaviour: _Behaviour, method: str) -> _Behaviour:
     async def call(request: object, context: _Context) -> object:
         started = time.monotonic()
-        code = "OK"
         structlog.contextvars.bind_contextvars(method=method)
+        code = grpc.StatusCode.CANCELLED.name  # unless it ends in another way
         try:
-            return await _run(behaviour, request, context)
+            result = await _answer(behaviour, request, context)
+            code = grpc.StatusCode.OK.name
         except grpc.aio.AbortError:
             code = _code_name(context)
             raise
-        except CaptionerError as error:
-            code = code_of(error).name
-            if code == grpc.StatusCode.INTERNAL.name:
-                await _abort_internal(context, error)
-            await _abort(context, error)
-        except Exception as error:  # noqa: BLE001 - the last catch: its text must not get out
-            code = grpc.StatusCode.INTERNAL.name
-            await _abort_internal(context, error)
-        except BaseException:
-            code = grpc.StatusCode.CANCELLED.name
-            raise
+        except grpc.aio.InternalError:
+            return None  # the client is gone: there is nobody to send a status to
         finally:
             # Platforms ask for health every few seconds.
             log = _log.debug if method.startswith(HEALTH_SERVICE) else _log.info
             log("call ended", code=code, seconds=round(time.monotonic() - started, 3))
-        return None
+        return result
 
     return call
+
+
+async def _answer(behaviour: _Behaviour, request: object, context: _Context) -> object:
+    """Run the behaviour; what it raises becomes a status."""
+    try:
+        return await _run(behaviour, request, context)
+    except (grpc.aio.AbortError, grpc.aio.InternalError):
+        raise
+    except CaptionerError as error:
+        if code_of(error) is grpc.StatusCode.INTERNAL:
+            await _abort_internal(context, error)
+        await _abort(context, error)
+    except Exception as error:  # noqa: BLE001 - the last catch: its text must not get out
+        await _abort_internal(context, error)
+    return None
 
 
 async def _run(behaviour: _Behaviour, request: object, context: _Context) -> object:
@@ -142,4 +149,5 @@ async def _abort_internal(context: _Context, error: Exception) -> None:
 
 def _code_name(context: _Context) -> str:
     code: object = context.code()  # a number once the call was aborted
-    return code.name if isinstance(code, grpc.StatusCode) else str(code)
+    names = {known.value[0]: known.name for known in grpc.StatusCode}
+    return code.name if isinstance(code, grpc.StatusCode) else names.get(cast("int", code), "")

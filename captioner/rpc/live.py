@@ -20,6 +20,8 @@ from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
 from captioner.rpc.responses import ResponseWriter
 from captioner.transcript import SAMPLE_RATE
 
+WRITE_PATIENCE = 5.0  # seconds for a message that is on its way when the call ends
+
 _log = structlog.stdlib.get_logger(__name__)
 
 Context: TypeAlias = "grpc.aio.ServicerContext[pb.StreamCaptionsRequest, pb.StreamCaptionsResponse]"
@@ -33,6 +35,7 @@ class LiveCall:
         self._clock = clock
         self._context = context
         self._ending = False
+        self._writing: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Serve the call.
@@ -57,6 +60,12 @@ class LiveCall:
             # Whatever else ended the call, its client may come back for the session.
             if not self._ending and not taken_over:
                 await session.detach()
+            await self._settle()
+        if not self._ending:
+            await self._context.abort(
+                grpc.StatusCode.CANCELLED,
+                "the stream ended without end_of_stream: the session can be resumed",
+            )
 
     async def _receive_config(self) -> SessionConfig:
         timeout = self._backend.settings.config_timeout
@@ -80,11 +89,6 @@ class LiveCall:
                 writer.add_done_callback(lambda _: reader.cancel())
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None  # the half that failed first ended the other
-        if not self._ending:
-            await self._context.abort(
-                grpc.StatusCode.CANCELLED,
-                "the stream ended without end_of_stream: the session can be resumed",
-            )
 
     # --- The reading half
 
@@ -139,13 +143,30 @@ class LiveCall:
         self, events: AsyncIterator[Event], config: SessionConfig, started: Started
     ) -> None:
         writer = self._response_writer(config, started)
-        await self._context.write(writer.response(started))
+        await self._send(writer.response(started))
         async for event in events:
-            await self._context.write(writer.response(event))
+            await self._send(writer.response(event))
             if isinstance(event, Ended):
                 self._ending = True
                 return
         raise Unavailable("this replica is going away: resume the session elsewhere")
+
+    async def _send(self, response: pb.StreamCaptionsResponse) -> None:
+        """Write a message, whatever happens to the task that wanted it written.
+
+        gRPC cannot send a status while a message is on its way: a write that was cancelled half
+        way would leave the client waiting for ever.
+        """
+        self._writing = asyncio.ensure_future(self._context.write(response))
+        await asyncio.shield(self._writing)
+
+    async def _settle(self) -> None:
+        """Wait for the write that is on its way, unless its reader stands still."""
+        if self._writing is None:
+            return
+        await asyncio.wait([self._writing], timeout=WRITE_PATIENCE)
+        if not self._writing.cancel() and not self._writing.cancelled():
+            self._writing.exception()  # the call is over: nobody else asks
 
     def _response_writer(self, config: SessionConfig, started: Started) -> ResponseWriter:
         capture_time = config.capture_time

@@ -250,9 +250,11 @@ class Continuity:
         self._base = base
         self._base_id = self._last_final
 
-    def lost(self, start: int, end: int) -> live.Gap:
-        """The event of audio that this client could not keep."""
+    def lost(self, start: int, end: int) -> live.Gap | None:
+        """The event of audio that this client could not keep; None when it was told before."""
         gap = live.Gap(start, end)
+        if self._told(gap):
+            return None
         self._lost.append(gap)
         return gap
 
@@ -338,5 +340,7 @@ class Continuity:
 
     def _gap(self, event: live.Gap) -> live.Gap | None:
         gap = live.Gap(self._shifted(event.start), self._shifted(event.end))
-        told = any(lost.start - 1 <= gap.start and gap.end <= lost.end + 1 for lost in self._lost)
-        return None if told else gap
+        return None if self._told(gap) else gap
+
+    def _told(self, gap: live.Gap) -> bool:
+        return any(it.start - 1 <= gap.start and gap.end <= it.end + 1 for it in self._lost)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from pathlib import Path
 
 import grpc
@@ -101,33 +102,48 @@ def bind(server: grpc.aio.Server, settings: Settings) -> int:
     """Bind the address of the settings, with TLS when they have a certificate.
 
     Returns:
-        The port, 0 for a Unix socket.
+        The port; 0 for a Unix socket.
 
     Raises:
         ConfigError: the address cannot be bound, or the certificates cannot be used.
     """
+    secure = credentials(settings) if settings.tls_certificate else None
     try:
-        if settings.tls_certificate is None:
-            return server.add_insecure_port(settings.listen)
-        return server.add_secure_port(settings.listen, credentials(settings))
-    except RuntimeError as error:
+        if secure is None:
+            port = server.add_insecure_port(settings.listen)
+        else:
+            port = server.add_secure_port(settings.listen, secure)
+    except RuntimeError:
         raise ConfigError(
-            f"cannot listen on {settings.listen}: is the port in use, or the certificate not one? "
-            f"({error})"
+            f"cannot listen on {settings.listen}: it is in use, or not an address of this machine"
         ) from None
+    return 0 if settings.listen.startswith("unix:") else port
 
 
 def credentials(settings: Settings) -> grpc.ServerCredentials:
     """The certificate of the server, and the authorities of its clients' ones.
 
     Raises:
-        ConfigError: one of the files cannot be read.
+        ConfigError: one of the files cannot be read, or is not what it should be.
     """
-    if settings.tls_certificate is None or settings.tls_key is None:
+    certificate, key, authorities = (
+        settings.tls_certificate,
+        settings.tls_key,
+        settings.tls_client_ca,
+    )
+    if certificate is None or key is None:
         raise ConfigError("TLS needs tls_certificate and tls_key")
-    authorities = settings.tls_client_ca
+    pair = _read(key), _read(certificate)
+    try:  # gRPC itself would say no more than that the port cannot be bound
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        if authorities:
+            context.load_verify_locations(authorities)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(str(path) for path in (certificate, key, authorities) if path)
+        raise ConfigError(f"TLS cannot use {files}: {error}") from None
     return grpc.ssl_server_credentials(
-        [(_read(settings.tls_key), _read(settings.tls_certificate))],
+        [pair],
         root_certificates=_read(authorities) if authorities else None,
         require_client_auth=authorities is not None,
     )

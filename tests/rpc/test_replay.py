@@ -309,6 +309,7 @@ def test_speech_that_started_before_the_reconnection_does_not_start_again() -> N
 def test_a_gap_that_the_client_told_of_is_not_told_again_by_the_server() -> None:
     continuity = Continuity()
     assert continuity.lost(16_000, 64_000) == live.Gap(16_000, 64_000)
+    assert continuity.lost(16_000, 64_000) is None
     assert continuity.accept(live.Gap(16_000, 64_001)) is None
     assert continuity.accept(live.Gap(80_000, 90_000)) == live.Gap(80_000, 90_000)
 
