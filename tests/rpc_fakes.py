@@ -194,6 +194,7 @@ class EchoService:
         """What every word is, when it is not to be told from the others."""
         self.transcribed: list[tuple[str, tuple[str, ...], AudioFormat | None]] = []
         self.heard = asyncio.Event()
+        self.drained = asyncio.Event()
         self._key = key
 
     @property
@@ -246,6 +247,7 @@ class EchoService:
         self.ready, self.draining = False, True
         for session in list(self.sessions.values()):
             await session.drain()
+        self.drained.set()
 
     async def transcribe(
         self,
