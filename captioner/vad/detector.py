@@ -19,7 +19,7 @@ LOOKBACK_FRAMES: Final = 8  # silent frames that Silero hears first when it wake
 WAKE_FRAMES: Final = 8  # frames that Silero judges once the gate opened, this one included
 HANGOVER_FRAMES: Final = 24  # frames that Silero still judges after one it thought voiced: 0.77 s
 VOICED: Final = 0.3  # probability that starts the hang-over; below any threshold in use
-_INT16_SCALE: Final = 32768.0
+_INT16_SCALE: Final = np.float32(32768)
 
 
 class VoiceActivity(Protocol):
@@ -111,14 +111,16 @@ class VoiceDetector:
 
     def _open_gate(self, frames: Samples) -> list[bool]:
         """Tell for each frame whether the level and the gate let it through."""
-        peaks = np.maximum(frames.max(axis=1), -frames.min(axis=1))
-        loud = (peaks >= LEVEL_FLOOR).tolist()
-        clipped = np.clip(frames * _INT16_SCALE, -_INT16_SCALE, _INT16_SCALE - 1)
-        pcm = clipped.astype("<i2")
+        scaled = frames * _INT16_SCALE
+        loud = (np.abs(scaled).max(axis=1) >= LEVEL_FLOOR * _INT16_SCALE).tolist()
+        np.minimum(scaled, _INT16_SCALE - 1, out=scaled)
+        np.maximum(scaled, -_INT16_SCALE, out=scaled)
+        pcm = scaled.astype("<i2").tobytes()
         # The gate hears quiet frames too: without them it cannot learn what the silence is like.
         return [
-            self._gate.accepts(frame.tobytes()) and is_loud
-            for is_loud, frame in zip(loud, pcm, strict=True)
+            self._gate.accepts(pcm[2 * index * FRAME_SAMPLES : 2 * (index + 1) * FRAME_SAMPLES])
+            and is_loud
+            for index, is_loud in enumerate(loud)
         ]
 
     def _awake_frames(self, open_gate: Sequence[bool], first: int) -> int:

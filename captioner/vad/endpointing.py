@@ -60,7 +60,7 @@ class EndpointingSettings:
     """Silence that ends an utterance."""
     late_silence_to_endpoint: float = 0.35
     """The same, when shorter, once the utterance is longer than ``late_after``."""
-    late_after: float = 8.0
+    late_after: float = 10.0
     """Length from which an utterance ends at a shorter silence."""
     max_utterance: float = 15.0
     """Length at which an utterance is cut."""
@@ -77,6 +77,11 @@ class EndpointingSettings:
             seconds = getattr(self, name)
             if not least <= seconds < math.inf:
                 raise ConfigError(f"{name} must be at least {least} s, got {seconds} s")
+        if self.max_utterance < 2 * (self.pre_roll + self.min_speech):
+            raise ConfigError(
+                "max_utterance must be at least twice pre_roll and min_speech together, "
+                f"got {self.max_utterance}, {self.pre_roll} and {self.min_speech} s"
+            )
 
 
 class EndpointReason(Enum):
@@ -213,7 +218,7 @@ class Endpointer:
         Raises:
             ValueError: No utterance is open, or it does not reach around the cut.
         """
-        cut = position // HOP_SAMPLES * HOP_SAMPLES
+        cut = _hop_below(position)
         if self._utterance_start is None:
             raise ValueError(f"no utterance to cut at {position}: none is open")
         if not self._utterance_start < cut <= self._received:
@@ -243,7 +248,7 @@ class Endpointer:
     def _open_if_speech(self) -> list[Event]:
         if self._run_start is None:
             silence = self._received - max(self._speech_end, self._free_from)
-            if silence >= self._silence:
+            if silence >= min(self._silence, self._max_utterance // 2):
                 self._continued_from = None
             return []
         if self._continued_from is None and self._received - self._run_start < self._min_speech:
@@ -254,8 +259,7 @@ class Endpointer:
         """Open an utterance for speech from ``speech_start``, or from the cut it continues."""
         start = self._continued_from
         if start is None:
-            wanted = (speech_start - self._pre_roll) // HOP_SAMPLES * HOP_SAMPLES
-            start = max(wanted, self._free_from)
+            start = max(_hop_below(speech_start - self._pre_roll), self._free_from)
         self._utterance_start = start
         self._continued_from = None
         return SpeechStarted(start)
@@ -284,7 +288,8 @@ class Endpointer:
         return self._late_silence if is_late else self._silence
 
     def _end_of_speech(self) -> int:
-        return min(_hop_above(self._speech_end + self._tail), self._received)
+        # The last hop received keeps the next utterance, which starts on a hop, free to follow on.
+        return min(_hop_above(self._speech_end + self._tail), _hop_below(self._received))
 
     def _close(self, end: int, reason: EndpointReason) -> Event:
         self._utterance_start = None
@@ -329,6 +334,10 @@ def _quietest_moment(probabilities: list[float]) -> int:
 
 def _samples(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
+
+
+def _hop_below(position: int) -> int:
+    return position // HOP_SAMPLES * HOP_SAMPLES
 
 
 def _hop_above(position: int) -> int:

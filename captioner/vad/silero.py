@@ -123,6 +123,8 @@ class SileroDetector:
         Returns:
             (n,) probabilities of speech.
         """
+        if 0 < len(frames) <= MAX_FRAMES_PER_RUN:
+            return self._run(frames)
         parts = [
             self._run(frames[first : first + MAX_FRAMES_PER_RUN])
             for first in range(0, len(frames), MAX_FRAMES_PER_RUN)
