@@ -133,8 +133,10 @@ async def test_the_second_signal_does_not_wait() -> None:
 async def test_a_port_in_use_is_told_before_the_model_is_loaded() -> None:
     first = Process()
     bound = await first.welcome()
-    for name, port in (("listen", bound.grpc_port), ("http_listen", bound.http_port)):
-        second = Process(**{name: f"127.0.0.1:{port}"})
+    for port, second in (
+        (bound.grpc_port, Process(listen=f"127.0.0.1:{bound.grpc_port}")),
+        (bound.http_port, Process(http_listen=f"127.0.0.1:{bound.http_port}")),
+    ):
         with pytest.raises(ConfigError, match=str(port)):
             await second.end()
         assert second.service.ready is False

@@ -31,7 +31,12 @@ async def read(inbox: Inbox) -> list[live.Event]:
 
 async def test_events_are_read_in_order() -> None:
     inbox = Inbox()
-    events = [live.SpeechStarted(1), caption(1, 1, final=True), caption(2, 1), live.SpeechEnded(2)]
+    events: list[live.Event] = [
+        live.SpeechStarted(1),
+        caption(1, 1, final=True),
+        caption(2, 1),
+        live.SpeechEnded(2),
+    ]
     for event in events:
         await inbox.put(event)
     assert await read(inbox) == events
@@ -39,7 +44,8 @@ async def test_events_are_read_in_order() -> None:
 
 async def test_an_unread_interim_is_replaced_by_a_newer_one_and_by_the_final() -> None:
     inbox = Inbox()
-    for event in (caption(1, 1), caption(1, 2), caption(1, 3, final=True), caption(2, 1)):
+    interims = caption(1, 1), caption(1, 2)
+    for event in [*interims, caption(1, 3, final=True), caption(2, 1)]:
         await inbox.put(event)
     assert await read(inbox) == [caption(1, 3, final=True), caption(2, 1)]
 

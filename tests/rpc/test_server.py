@@ -124,8 +124,13 @@ async def test_the_health_of_a_service_that_is_not_here_is_not_found(
 # --- Reflection and other calls
 
 
+def reflection_stub(channel: Any) -> Any:
+    """Its types know only channels without asyncio."""
+    return reflection_pb2_grpc.ServerReflectionStub(channel)
+
+
 async def test_the_api_describes_itself(channel: grpc.aio.Channel) -> None:
-    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+    stub = reflection_stub(channel)
     requests = [
         reflection_pb2.ServerReflectionRequest(list_services=""),
         reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE_NAME),
@@ -195,7 +200,7 @@ async def test_reflection_needs_a_token_too(token_file: Path) -> None:
         running(settings_with(), tokens=TokenFile(token_file)) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
-        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+        stub = reflection_stub(channel)
         requests = [reflection_pb2.ServerReflectionRequest(list_services="")]
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             async for _ in stub.ServerReflectionInfo(iter(requests)):
