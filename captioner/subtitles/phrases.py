@@ -85,7 +85,7 @@ def break_cost(before: str) -> float:
 
 
 def _spread(text: str, start: int, end: int) -> list[Phrase]:
-    parts = [part for part in flatten(text).split(" ") if part]
+    parts = [part.strip() for part in flatten(text).split(" ") if part.strip()]
     edges = [0, *accumulate(len(part) for part in parts)]
     times = [start + (end - start) * edge // max(1, edges[-1]) for edge in edges]
     return [Phrase(part, *edge) for part, edge in zip(parts, pairwise(times), strict=True)]

@@ -16,7 +16,7 @@ _SPACE = f"[ {WIDE}{NARROW}]*"
 _AFTER_TEXT = r"(?<=[^\s«(\[])"
 _BEFORE_END = r"(?=[\s:»)\]\"'”’.,…]|$)"
 _HIGH_MARKS = re.compile(rf"{_AFTER_TEXT}{_SPACE}([;!?]+){_BEFORE_END}")
-_COLON = re.compile(rf"{_AFTER_TEXT}{_SPACE}:(?=[\s»]|$)")
+_COLON = re.compile(rf"{_AFTER_TEXT}{_SPACE}(:+)(?=[\s»]|$)")
 _OPENING = re.compile(rf"«{_SPACE}(?=\S)")
 _CLOSING = re.compile(rf"(?<=\S){_SPACE}»")
 
@@ -27,7 +27,7 @@ _BREAKING = {"Cc", "Zl", "Zp"}  # control characters, line and paragraph separat
 def typeset(text: str) -> str:
     """Put the no-break spaces of French before ``; ! ? :`` and inside ``« »``."""
     text = _HIGH_MARKS.sub(rf"{NARROW}\1", text)
-    text = _COLON.sub(f"{WIDE}:", text)
+    text = _COLON.sub(rf"{WIDE}\1", text)
     text = _OPENING.sub(f"«{NARROW}", text)
     return _CLOSING.sub(f"{NARROW}»", text)
 

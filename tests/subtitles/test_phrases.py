@@ -46,6 +46,10 @@ def test_words_without_times_share_the_segment_by_length() -> None:
     ]
 
 
+def test_a_word_of_nothing_but_no_break_spaces_is_none() -> None:
+    assert texts(segment("un \u00a0 \u202fdeux")) == ["un", "deux"]
+
+
 def test_a_segment_without_text_has_no_phrase() -> None:
     assert split_phrases(Segment("1", 0, 100, (), "", " \n")) == []
     assert split_phrases(segment("\n", start=1)) == []

@@ -23,6 +23,7 @@ tricky = st.text(alphabet=TRICKY)
         ("un; deux", "un\u202f; deux"),
         ("Voici : rien", "Voici\u00a0: rien"),
         ("Voici:", "Voici\u00a0:"),
+        ("Voici ::", "Voici\u00a0::"),
         ("« oui »", "«\u202foui\u202f»"),
         ("«oui»", "«\u202foui\u202f»"),
         ("« Qui ? »", "«\u202fQui\u202f?\u202f»"),
