@@ -16,12 +16,6 @@ AUDIO = Path(__file__).resolve().parents[2] / "examples" / "audio"
 Samples = npt.NDArray[np.float32]
 
 
-def read(name: str) -> Samples:
-    samples, rate = soundfile.read(AUDIO / name, dtype="float32")
-    assert rate == 16_000
-    return np.asarray(samples, np.float32)
-
-
 @pytest.fixture(scope="session")
 def model() -> SileroModel:
     return SileroModel.bundled()
@@ -29,8 +23,9 @@ def model() -> SileroModel:
 
 @pytest.fixture(scope="session")
 def sentence() -> Samples:
-    """A sentence of 2 s between 0.3 s and 1 s of silence."""
-    return read("sentences/000.flac")
+    """A sentence of 4 s after 0.3 s of silence."""
+    samples, _ = soundfile.read(AUDIO / "sentences" / "000.flac", dtype="float32")
+    return np.asarray(samples, np.float32)
 
 
 @pytest.fixture(scope="session")
