@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from captioner.asr.engine import SHORTEST_SPEECH, Float32
+from captioner.asr.hallucination import invented
 from captioner.asr.plausibility import Doubt, doubt
 from captioner.asr.window import MEL_HOP
 from captioner.streaming.actions import (
@@ -31,7 +32,6 @@ from captioner.streaming.actions import (
     Stopped,
 )
 from captioner.streaming.audio import SessionAudio
-from captioner.streaming.hallucination import invented
 from captioner.streaming.settings import StreamingSettings, samples
 from captioner.streaming.utterance import Answer, SpelledWord, Utterance, Window, without_loop
 from captioner.transcript import Caption, Hypothesis, Word

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from captioner.asr.engine import DecodeRow
+from captioner.asr.hallucination import same_words
 from captioner.asr.plausibility import loop_start
 from captioner.asr.window import MEL_HOP
 from captioner.streaming.audio import SessionAudio
-from captioner.streaming.hallucination import same_words
 from captioner.streaming.settings import StreamingSettings
 from captioner.transcript import Hypothesis, Word
 
