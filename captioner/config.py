@@ -173,8 +173,10 @@ class Settings(BaseModel):
     )
     hop: float = setting(0.5, "Captions", "New audio between two interims.", ge=0.1, le=5)
     final_beam_size: int = setting(5, "Captions", "Beam width of finals; 1 is greedy.", ge=1, le=10)
-    final_window: Literal["short", "padded"] = setting(
-        "short", "Captions", "Window of finals: the model's rule, or always 30 s."
+    final_window: Literal["auto", "short", "padded"] = setting(
+        "auto",
+        "Captions",
+        "Window of finals: the model's rule, 30 s, or by load (auto).",
     )
     endpoint_silence: float = setting(
         0.55, "Captions", "Silence that ends an utterance.", ge=0.2, le=3

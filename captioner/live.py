@@ -115,6 +115,4 @@ class Ended:
     words: int
 
 
-Event = (
-    Started | Captioned | SpeechStarted | SpeechEnded | Progress | Gap | Reconnect | Ended
-)
+Event = Started | Captioned | SpeechStarted | SpeechEnded | Progress | Gap | Reconnect | Ended

@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import BinaryIO, Self
 
-from captioner.asr.engine import EngineInfo
+import structlog
+
+from captioner.admission import Load, check_admission, headroom
+from captioner.asr.engine import Engine, EngineInfo
+from captioner.asr.whisper import WhisperEngine, WhisperSettings
+from captioner.audio.format import AudioFormat
+from captioner.clock import Clock, SystemClock
 from captioner.config import Settings
-from captioner.live import Event, SessionConfig
+from captioner.errors import InvalidRequest, ResumeExpired, Unavailable
+from captioner.live import Mode, SessionConfig
+from captioner.metrics import Metrics
+from captioner.models.store import ModelStore
+from captioner.resume import ResumePoint, ResumeTokens
+from captioner.scheduling.batcher import Batcher, State
+from captioner.scheduling.policy import Rules
+from captioner.sessions import LiveSession, Surroundings, check_language
+from captioner.streaming.session import Session
+from captioner.streaming.settings import StreamingSettings, samples
+from captioner.transcription.events import TranscriptionEvent
+from captioner.vad.detector import VoiceDetector
+from captioner.vad.endpointing import EndpointingSettings
+from captioner.vad.silero import SileroModel
+
+TICK = 1.0  # seconds between two rounds of housekeeping
+HEARTBEAT = 4.0  # seconds between two `Progress` of a session, with a tick to spare under 5
+REPLAY_MARGIN = 10.0  # seconds of audio beyond the longest utterance that a client may replay
+SESSION_ID_BYTES = 9
+REMEMBERED_ENDS = 10_000  # ids of ended sessions, to refuse their tokens
+RELAXED = 0.5  # share of the engine's time under which finals may take the padded window
+RECONNECT_DELAY = 0.5  # seconds a client should wait before it resumes elsewhere
+
+log = structlog.get_logger(__name__)
+
+EngineFactory = Callable[[], Engine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,76 +55,127 @@ class Capacity:
     draining: bool
 
 
-class LiveSession:
-    """One track attached to the service. All methods are called on the event loop."""
+def whisper_factory(settings: Settings) -> EngineFactory:
+    """Build the engine that the settings ask for, each time it is called.
 
-    async def audio(self, data: bytes, *, offset: int | None = None) -> None:
-        """Feed audio; `offset` is the position of its first sample at the stream's own rate.
+    The factory raises:
+        ModelError: the model is missing, incomplete or altered.
+    """
 
-        Raises:
-            InvalidRequest: malformed bytes, or an offset before what was received.
-            TooFast: audio ran ahead of real time beyond the burst.
-        """
-        raise NotImplementedError
+    def build() -> Engine:
+        model = ModelStore(settings.models_dir).find(settings.model)
+        whisper = WhisperSettings(
+            device=settings.device,
+            compute_type=settings.compute_type,
+            workers=settings.workers,
+            threads_per_worker=settings.threads_per_worker,
+        )
+        return WhisperEngine(model.directory, model.manifest, whisper)
 
-    async def keepalive(self, position: int | None = None) -> None:
-        """The track is muted; capture has got to `position` (16 kHz samples) without audio."""
-        raise NotImplementedError
-
-    async def flush(self) -> None:
-        """Finalize what was said so far; the session goes on."""
-        raise NotImplementedError
-
-    async def update(
-        self, *, language: str | None = None, key_terms: tuple[str, ...] | None = None
-    ) -> None:
-        """Change settings from the next utterance on."""
-        raise NotImplementedError
-
-    async def end(self) -> None:
-        """The track is over: pending speech is finalized, then `Ended` is the last event."""
-        raise NotImplementedError
-
-    async def detach(self) -> None:
-        """The client was lost without `end`: keep the session resumable for a while."""
-        raise NotImplementedError
-
-    def events(self) -> AsyncIterator[Event]:
-        """What happens, `Started` first, until `Ended`; interims are dropped when not read.
-
-        Raises (in the iteration):
-            SessionTakenOver: a newer stream attached to the session.
-        """
-        raise NotImplementedError
+    return build
 
 
 class CaptionService:
-    """The service: one per process."""
+    """The service: one per process, used as an async context manager."""
 
-    settings: Settings
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        engine_factory: EngineFactory | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare; nothing is loaded before the context is entered."""
+        self.settings = settings
+        self.metrics = Metrics()
+        self._clock = clock or SystemClock()
+        self._batcher = Batcher(
+            engine_factory or whisper_factory(settings),
+            self._clock,
+            rules=Rules(max_batch=settings.max_batch),
+            timeout=settings.engine_timeout,
+            metrics=self.metrics,
+        )
+        self._sessions: dict[str, LiveSession] = {}
+        self._ended: dict[str, None] = {}
+        self._draining = False
+        self._housekeeping: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Load the model and start the batcher.
+
+        Raises:
+            ModelError: the model is missing, incomplete or altered.
+            EngineFault: the engine could not be built.
+        """
+        self._silero = SileroModel.bundled()
+        await self._batcher.start()
+        secret = self.settings.token_file.read_bytes() if self.settings.token_file else b""
+        self._shared = Surroundings(
+            batcher=self._batcher,
+            clock=self._clock,
+            metrics=self.metrics,
+            tokens=ResumeTokens(secret),
+            burst=self.settings.max_burst,
+            replay=self.settings.max_utterance + REPLAY_MARGIN,
+            generous=self._generous,
+        )
+        self.metrics.sessions.set_function(lambda: len(self._sessions))
+        self.metrics.talking.set_function(lambda: self._load().talking)
+        self._housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop: sessions still attached are abandoned, memory is freed."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        for session in list(self._sessions.values()):
+            session.abandon()
+        self._sessions.clear()
+        await self._batcher.close()
+
+    # --- what is known
 
     @property
     def info(self) -> EngineInfo:
         """The model and device in use."""
-        raise NotImplementedError
+        return self._batcher.info
+
+    @property
+    def ready(self) -> bool:
+        """Whether new sessions are accepted: the engine is loaded and nothing drains."""
+        return not self._draining and self._batcher.state in (State.READY, State.RESTARTING)
 
     @property
     def capacity(self) -> Capacity:
         """How loaded the replica is now."""
-        raise NotImplementedError
+        load = self._load()
+        return Capacity(
+            sessions=load.sessions,
+            talking=load.talking,
+            max_sessions=self.settings.max_sessions,
+            talking_headroom=headroom(load, workers=self._batcher.workers),
+            draining=self._draining,
+        )
 
-    @property
-    def ready(self) -> bool:
-        """Whether new sessions are accepted (engine loaded, not draining)."""
-        raise NotImplementedError
+    def _load(self) -> Load:
+        return Load(
+            sessions=len(self._sessions),
+            talking=sum(session.talking for session in self._sessions.values()),
+            utilisation=min(1.0, self._batcher.load / self._batcher.workers),
+            backlog=self._batcher.backlog,
+        )
 
-    async def __aenter__(self) -> CaptionService:
-        """Load the model and start the batcher."""
-        raise NotImplementedError
+    def _generous(self) -> bool:
+        match self.settings.final_window:
+            case "padded":
+                return True
+            case "short":
+                return False
+            case "auto":
+                return self._batcher.load < RELAXED * self._batcher.workers
 
-    async def __aexit__(self, *_: object) -> None:
-        """Stop: whatever is still attached is finalized or cancelled, memory is freed."""
-        raise NotImplementedError
+    # --- sessions
 
     async def open(self, config: SessionConfig) -> LiveSession:
         """Attach a new session, or resume one.
@@ -99,10 +184,135 @@ class CaptionService:
             InvalidRequest: naming the field of the config that is wrong.
             ResourceExhausted: the replica is full.
             Unavailable: draining, or the engine is restarting.
-            ResumeExpired: the token is of a session that is gone, or not a token of ours.
+            ResumeExpired: the token is of a session that is gone.
         """
-        raise NotImplementedError
+        if not self.ready:
+            raise Unavailable("the service takes no new sessions now", retry_after=2.0)
+        point = self._resume_point(config)
+        settings = self._streaming_settings(config, point)
+        session_id = point.session if point else secrets.token_urlsafe(SESSION_ID_BYTES)
+        self._evict(config, session_id)
+        try:
+            check_admission(
+                self._load(),
+                max_sessions=self.settings.max_sessions,
+                max_talking=self.settings.max_talking,
+            )
+        except Exception as error:
+            self.metrics.refused_sessions.labels(type(error).__name__).inc()
+            raise
+        core = Session(
+            settings, VoiceDetector(self._silero), restart=point.restart if point else None
+        )
+        session = LiveSession(
+            session_id, config, core, language=settings.language, shared=self._shared
+        )
+        self._sessions[session_id] = session
+        log.info("session_opened", session=session_id, resumed=point is not None)
+        return session
+
+    def _resume_point(self, config: SessionConfig) -> ResumePoint | None:
+        if not config.resume_token:
+            return None
+        point = self._shared.tokens.read(config.resume_token)
+        if point.session in self._ended:
+            raise ResumeExpired("the session of this resume token has ended: open a new one")
+        if (point.room, point.track) != (config.room, config.track):
+            raise InvalidRequest(
+                "the resume token is of another room or track", field="resume_token"
+            )
+        if point.append_only != (config.mode is Mode.APPEND_ONLY):
+            raise InvalidRequest("a session cannot change its mode", field="mode")
+        return point
+
+    def _streaming_settings(
+        self, config: SessionConfig, point: ResumePoint | None
+    ) -> StreamingSettings:
+        info = self._batcher.info
+        asked = config.language or (point.language if point else self.settings.language)
+        return StreamingSettings(
+            window=info.window,
+            n_mels=info.n_mels,
+            language=check_language(asked, info.languages),
+            key_terms=config.key_terms,
+            append_only=config.mode is Mode.APPEND_ONLY,
+            interims=config.interim_results,
+            endpointing=endpointing(
+                silence=config.endpoint_silence or self.settings.endpoint_silence,
+                max_utterance=config.max_utterance or self.settings.max_utterance,
+            ),
+            hop=samples(self.settings.hop),
+            beam_size=self.settings.final_beam_size,
+        )
+
+    def _evict(self, config: SessionConfig, session_id: str) -> None:
+        """Make room for a session: the same one resumed, or another writer of its track."""
+        for other in list(self._sessions.values()):
+            same_track = (other.config.room, other.config.track) == (config.room, config.track)
+            if other.id == session_id or same_track:
+                other.evict()
+                self._forget(other.id, resumable=other.id == session_id)
+
+    def _forget(self, session_id: str, *, resumable: bool = False) -> None:
+        self._sessions.pop(session_id, None)
+        if not resumable:
+            self._ended[session_id] = None
+            while len(self._ended) > REMEMBERED_ENDS:
+                self._ended.pop(next(iter(self._ended)))
+
+    async def _keep_house(self) -> None:
+        """Heartbeats, ends of lost sessions, and the lag of the event loop."""
+        while True:
+            due = self._clock.monotonic() + TICK
+            await asyncio.sleep(TICK)
+            now = self._clock.monotonic()
+            self.metrics.event_loop_lag.observe(max(0.0, now - due))
+            for session in list(self._sessions.values()):
+                await self._look_after(session, now)
+
+    async def _look_after(self, session: LiveSession, now: float) -> None:
+        if session.over:
+            self._forget(session.id)
+            log.info("session_ended", session=session.id)
+            return
+        if session.detached_at is not None:
+            if now - session.detached_at >= self.settings.resume_window:
+                await session.end()
+            return
+        session.heartbeat(HEARTBEAT)
 
     async def drain(self) -> None:
         """Refuse new sessions, tell clients to reconnect, flush finals; returns when done."""
+        self._draining = True
+        async with asyncio.TaskGroup() as group:
+            for session in list(self._sessions.values()):
+                group.create_task(session.drain(RECONNECT_DELAY))
+
+    # --- recordings
+
+    def transcribe(
+        self,
+        recording: BinaryIO,
+        *,
+        language: str = "",
+        key_terms: tuple[str, ...] = (),
+        audio_format: AudioFormat | None = None,
+    ) -> AsyncIterator[TranscriptionEvent]:
+        """Transcribe a recording; closing the iterator cancels it.
+
+        Raises (in the iteration):
+            UnsupportedAudio: the bytes are not a recording that can be decoded.
+        """
         raise NotImplementedError
+
+
+def endpointing(*, silence: float, max_utterance: float) -> EndpointingSettings:
+    """Endpointing with the two durations that clients may choose, in seconds."""
+    default = EndpointingSettings()
+    return EndpointingSettings(
+        silence_to_endpoint=silence,
+        late_silence_to_endpoint=min(silence, default.late_silence_to_endpoint),
+        max_utterance=max_utterance,
+        cut_search=min(default.cut_search, max_utterance / 2),
+        pause=min(default.pause, silence),
+    )

@@ -28,8 +28,8 @@ class Hypothesis:
 
     words: tuple[Word, ...]
     """With times in samples from the start of the window."""
-    tokens: tuple[int, ...]
-    """Text tokens, forced prefix included, without task tokens or end of text."""
+    word_tokens: tuple[tuple[int, ...], ...]
+    """The text tokens of each word, forced prefix included."""
     average_logprob: float
     """Mean log-probability of a token, end of text included."""
     no_speech_probability: float

@@ -134,6 +134,20 @@ class Session:
         return self.finalized if self._closing or self._open else None
 
     @property
+    def decoded_until(self) -> int:
+        """Position up to which speech was decoded, or is being decoded."""
+        if self._closing:
+            return self._closing[0].end
+        if self._open:
+            return min(self._next_interim, self.received)
+        return self.received
+
+    @property
+    def append_only(self) -> bool:
+        """Whether committed words are never corrected."""
+        return self._settings.append_only
+
+    @property
     def captions(self) -> int:
         """Captions begun so far, those before a resumption included."""
         return self._next_caption - 1

@@ -1,0 +1,83 @@
+"""Resume tokens: all that another replica needs to go on with a session, signed.
+
+A token holds no speech. Its key comes from the token file, so that every replica of a deployment
+accepts every other's; where no token file is set there is nothing to protect (whoever reaches the
+port may open any session), and the signature only catches damage.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from dataclasses import asdict, dataclass, fields
+
+from captioner.errors import InvalidRequest
+from captioner.streaming.actions import Restart
+
+VERSION = 1
+_SIGNATURE_BYTES = 16
+_KEY_CONTEXT = b"captioner resume token"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """A session right after one of its finals."""
+
+    session: str
+    room: str
+    track: str
+    language: str
+    append_only: bool
+    position: int
+    next_caption: int
+    continuing: bool
+    has_text: bool
+
+    @property
+    def restart(self) -> Restart:
+        """Where the session goes on."""
+        return Restart(
+            position=self.position,
+            next_caption=self.next_caption,
+            continuing=self.continuing,
+            has_text=self.has_text,
+        )
+
+
+class ResumeTokens:
+    """Writes and reads resume tokens under one key."""
+
+    def __init__(self, secret: bytes = b"") -> None:
+        self._key = hmac.digest(_KEY_CONTEXT, secret, hashlib.sha256)
+
+    def write(self, point: ResumePoint) -> str:
+        """A token for a point: URL-safe text, well under 4 KiB."""
+        payload = json.dumps([VERSION, *asdict(point).values()], separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(self._sign(payload) + payload).decode().rstrip("=")
+
+    def read(self, token: str) -> ResumePoint:
+        """The point that a token of this key names.
+
+        Raises:
+            InvalidRequest: it is not a token of this deployment, or damaged.
+        """
+        try:
+            data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        except (binascii.Error, ValueError):
+            data = b""
+        signature, payload = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._sign(payload)):
+            raise InvalidRequest("not a resume token of this service", field="resume_token")
+        version, *values = json.loads(payload)
+        if version != VERSION or len(values) != len(fields(ResumePoint)):
+            raise InvalidRequest(
+                f"the resume token is of version {version}, this service reads {VERSION}",
+                field="resume_token",
+            )
+        return ResumePoint(*values)
+
+    def _sign(self, payload: bytes) -> bytes:
+        return hmac.digest(self._key, payload, hashlib.sha256)[:_SIGNATURE_BYTES]
