@@ -32,6 +32,7 @@ from captioner.rpc.generated.captioner.v1 import captioner_pb2_grpc
 from captioner.rpc.options import client_options
 from captioner.rpc.responses import transcription_event
 from captioner.rpc.status import from_rpc_error
+from captioner.rpc.true_status import with_true_status
 from captioner.service import Capacity
 from captioner.transcription.events import RecordingEnded, TranscriptionEvent
 
@@ -166,7 +167,7 @@ class CaptionerClient:
         if audio_format is not None:
             config.audio_format.CopyFrom(convert.audio_format_message(audio_format))
         with path.open("rb") as recording:
-            call = self._stub.Transcribe(metadata=self._metadata())
+            call = with_true_status(self._stub.Transcribe(metadata=self._metadata()))
             upload = asyncio.create_task(_upload(call, config, recording))
             try:
                 async for event in _received(call):

@@ -22,6 +22,7 @@ from captioner.rpc.inbox import Inbox
 from captioner.rpc.replay import Audio, Continuity, Flush, Item, Muted, Pace, ReplayBuffer, Update
 from captioner.rpc.replay import backoff as backoff_delay
 from captioner.rpc.status import from_rpc_error
+from captioner.rpc.true_status import with_true_status
 from captioner.transcript import SAMPLE_RATE
 
 Call: TypeAlias = "grpc.aio.StreamStreamCall[pb.StreamCaptionsRequest, pb.StreamCaptionsResponse]"
@@ -38,6 +39,8 @@ _RETRIED = (
     grpc.StatusCode.CANCELLED,  # a proxy's way to close a stream
     grpc.StatusCode.UNKNOWN,  # the same
 )
+# INTERNAL that is no fault of the server, by its text.
+_CUT_OFF = ("RST_STREAM", "Internal error from Core")  # a proxy's idle timeout; a failed write
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,15 @@ class CaptionStream:
             ValueError: the bytes end inside a sample, or the offset is in the past.
             CaptionerError: the stream has failed.
         """
-        self._check_open()
-        seconds = self._buffer.append(data, offset=offset)
-        self._wake.set()
-        if delay := self._pace.delay(seconds, self._clock.monotonic()):
-            await asyncio.sleep(delay)
+        # One second after the other: more than the buffer holds would push out its own beginning.
+        step = self._options.audio_format.frame_bytes * self._rate or len(data)
+        for index in range(0, len(data), step) if data else (0,):
+            self._check_open()
+            seconds = self._buffer.append(data[index : index + step], offset=offset)
+            offset = None
+            self._wake.set()
+            if delay := self._pace.delay(seconds, self._clock.monotonic()):
+                await asyncio.sleep(delay)
 
     async def mute(self, offset: int | None = None) -> None:
         """Say that capture has got to `offset` without audio; signs of life need no call."""
@@ -259,7 +266,7 @@ class CaptionStream:
             _Lost: the call broke off; another one may go on.
             CaptionerError: there is no point in another one.
         """
-        call = self._connect()
+        call = with_true_status(self._connect())
         try:
             started = await self._greet(call)
             await self._resume(started)
@@ -278,7 +285,7 @@ class CaptionStream:
         ):
             return _Lost(meaning)
         if error.code() is grpc.StatusCode.INTERNAL:
-            if "RST_STREAM" in (error.details() or ""):  # the idle timeout of a proxy
+            if any(text in (error.details() or "") for text in _CUT_OFF):
                 return _Lost(meaning)
             self._internal_errors += 1
             if self._internal_errors == 1:

@@ -251,12 +251,16 @@ class Continuity:
         self._base_id = self._last_final
 
     def lost(self, start: int, end: int) -> live.Gap | None:
-        """The event of audio that this client could not keep; None when it was told before."""
+        """The event of audio that this client could not keep; None when nothing was lost by that.
+
+        Silence is not kept: it was heard when no more finals can start in it.
+        """
         gap = live.Gap(start, end)
         if self._told(gap):
             return None
         self._lost.append(gap)
-        return gap
+        unheard = max(start, self.finalized)
+        return live.Gap(unheard, end) if unheard < end else None
 
     def accept(self, event: live.Event) -> live.Event | None:
         """An event as the application is to see it; None when it is no news."""

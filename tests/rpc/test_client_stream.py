@@ -82,6 +82,15 @@ class Listener:
     def _ends_with(self, text: str, *, final: bool) -> bool:
         return any(it.text.endswith(text) and (it.final or not final) for it in self.captions)
 
+    async def heard(self, position: int) -> None:
+        """Wait for the progress that tells of everything before `position`."""
+        async with asyncio.timeout(TIMEOUT), self._arrived:
+            await self._arrived.wait_for(
+                lambda: any(
+                    isinstance(it, live.Progress) and it.received >= position for it in self.events
+                )
+            )
+
     async def done(self) -> None:
         async with asyncio.timeout(TIMEOUT):
             await self._task
@@ -183,6 +192,20 @@ async def test_audio_faster_than_real_time_waits_in_send(client: CaptionerClient
         sending = asyncio.create_task(stream.send(bytes(2 * 16_000)))
         await asyncio.wait([sending], timeout=0.2)
         assert not sending.done()
+        sending.cancel()
+
+
+async def test_a_minute_sent_at_once_does_not_push_its_own_beginning_out(
+    client: CaptionerClient, replica: Replica
+) -> None:
+    async with client.stream(live_config()) as stream:
+        sending = asyncio.create_task(stream.send(spoken(*[7] * 600)))
+        session = replica.service.opened[0]
+        async with asyncio.timeout(TIMEOUT):
+            while session.position < 16_000 * 5:
+                replica.service.heard.clear()
+                await replica.service.heard.wait()
+        assert stream._buffer.start == 0
         sending.cancel()
 
 
@@ -376,7 +399,7 @@ async def test_an_outage_longer_than_the_buffer_is_a_gap_and_not_silence(
     async with client.stream(live_config()) as stream:
         listener = Listener(stream)
         await stream.send(spoken(1, 0))
-        await listener.until("m1")
+        await listener.until("m1", final=True)
         await replica.kill()
         stream._buffer.seconds = 0.5
         await stream.send(spoken(*range(2, 22)))  # 2 s
@@ -386,6 +409,23 @@ async def test_an_outage_longer_than_the_buffer_is_a_gap_and_not_silence(
     lost_until = 17 * BLOCK  # 22 blocks less the 5 that are kept
     assert listener.gaps == [live.Gap(2 * BLOCK, lost_until)]
     assert listener.finals[-1] == (2, " ".join(f"m{number}" for number in range(17, 22)))
+
+
+async def test_a_long_silence_before_an_outage_is_no_gap(
+    client: CaptionerClient, replica: Replica
+) -> None:
+    async with client.stream(live_config()) as stream:
+        listener = Listener(stream)
+        stream._buffer.seconds = 0.5
+        for number in (1, *[0] * 20, 2):  # of which the last five are kept
+            await stream.send(spoken(number))
+            await listener.heard(stream._buffer.position)
+        other = await replica.replaced()
+        await stream.send(spoken(3, 0))
+        await finish(stream, listener)
+        await other.kill()
+    assert listener.finals == [(1, "m1"), (2, "m2 m3")]
+    assert listener.gaps == []
 
 
 async def test_a_call_that_is_reset_in_between_is_resumed(

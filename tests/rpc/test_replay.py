@@ -314,6 +314,14 @@ def test_a_gap_that_the_client_told_of_is_not_told_again_by_the_server() -> None
     assert continuity.accept(live.Gap(80_000, 90_000)) == live.Gap(80_000, 90_000)
 
 
+def test_what_was_heard_as_silence_is_not_lost() -> None:
+    continuity = Continuity()
+    continuity.accept(live.Progress(received=50_000, finalized=48_000, lag=0, clamped=0))
+    assert continuity.lost(16_000, 40_000) is None
+    assert continuity.accept(live.Gap(16_000, 40_000)) is None
+    assert continuity.lost(16_000, 64_000) == live.Gap(48_000, 64_000)
+
+
 def test_totals_are_those_of_all_calls() -> None:
     continuity = Continuity()
     continuity.accept(caption(1, "un deux", final=True))
