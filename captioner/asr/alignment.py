@@ -13,7 +13,7 @@ from captioner.asr.tokenizer import WordTokens
 from captioner.transcript import SAMPLE_RATE, Word
 
 FRAME = SAMPLE_RATE // 50  # 320 samples: the encoder emits a frame every 20 ms
-SHORTEST_WORD = FRAME  # no word is shown with an empty time
+SHORTEST_WORD = FRAME  # words that begin on the same frame are moved apart by this
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +61,21 @@ def place_words(
         calibration: shifts measured for the model.
 
     Returns:
-        Words with starts and ends that never go backwards, within 0 and `speech`.
+        Words that do not overlap, within 0 and `speech`; each has a time of its own as long as
+        `speech` has a frame for each.
     """
     starts = token_starts(path, sum(len(word.tokens) for word in words) + 1)
     placed: list[Word] = []
     index, floor = 0, 0
-    for word in words:
+    for number, word in enumerate(words):
         after = index + len(word.tokens)
-        start = starts[index] * FRAME + calibration.start
-        end = starts[after] * FRAME + calibration.end
-        start = min(max(start, floor), max(0, speech - SHORTEST_WORD))
-        end = min(max(end, start + SHORTEST_WORD), speech)
+        ceiling = max(0, speech - (len(words) - number) * SHORTEST_WORD)
+        start = min(max(starts[index] * FRAME + calibration.start, floor), ceiling)
+        end = min(max(starts[after] * FRAME + calibration.end, start + SHORTEST_WORD), speech)
         scores = probabilities[index:after]
         mean = sum(scores) / len(scores) if len(scores) else 0.0
         placed.append(Word(word.text, start, end, float(min(1.0, max(0.0, mean)))))
-        index, floor = after, start
+        index, floor = after, start + SHORTEST_WORD
     return _without_overlaps(placed)
 
 

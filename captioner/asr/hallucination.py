@@ -1,6 +1,6 @@
-"""Text that Whisper invents: subtitle credits, thanks, loops. French, from observed output.
+"""Text that Whisper invents where nobody speaks: subtitle credits, thanks. French, as observed.
 
-A phrase is only ever compared with the whole utterance, never searched in it: people do say
+Phrases are only ever compared with the whole utterance, never searched in it: people do say
 "merci" and "abonnez-vous" in meetings.
 """
 
@@ -12,17 +12,14 @@ from collections.abc import Sequence
 from captioner.asr.plausibility import Doubt, bare, doubt
 from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
 
-SHORT_SPEECH = SAMPLE_RATE // 2  # samples of voiced audio under which politeness is suspect
+SHORT_SPEECH = SAMPLE_RATE // 4  # samples of voiced audio under which politeness is suspect
 UNSURE = 0.5  # mean word probability under which politeness is suspect
 
 CREDITS = (
-    r"sous titr(es|age) (realises? )?(par |st |mfp|fr|societe radio canada|la communaute).*",
-    r"sous titr(es|age)( de| en francais| francais)?",
-    r"sous titr(es|age) par .*",
-    r"(sous titres )?realises? par la communaute d amara org",
+    r"sous titr(es|age)( de| fr| francais| en francais| mfp| st \d+| societe radio canada)?",
+    r"sous titr(es|age)( realises?)? par(?! defaut)( \w+){1,6}",
+    r"(sous titres )?(realises? )?para? la communaute d amara org",
     r"par soustitreur com",
-    r".*amara org.*",
-    r".*soustitreur com.*",
     r"merci d avoir regarde( cette video| la video)?( et a bientot)?",
     r"(n oubliez pas de )?(vous )?abonne[rz]( vous)?( a la chaine)?",
     r"n hesitez pas a vous abonner( a la chaine)?",
@@ -32,7 +29,8 @@ CREDITS = (
 )
 POLITE = ("merci", "merci a tous", "merci beaucoup", "merci a vous", "au revoir", "bonjour")
 
-_CREDITS = re.compile("|".join(f"(?:{pattern})" for pattern in CREDITS))
+_CREDIT = "|".join(f"(?:{pattern})" for pattern in CREDITS)
+_CREDITS = re.compile(f"(?:{_CREDIT})(?: (?:{_CREDIT}))*")  # they also come in a row
 _FOLD = str.maketrans("àâäéèêëîïôöùûüç", "aaaeeeeiioouuuc")
 
 
@@ -60,7 +58,7 @@ def invented(hypothesis: Hypothesis, *, speech: int, voiced: int) -> str:
     if _CREDITS.fullmatch(phrase):
         return "known_phrase"
     sure = sum(word.probability for word in hypothesis.words) / len(hypothesis.words)
-    if phrase in POLITE and (voiced < SHORT_SPEECH // 2 or sure < UNSURE):
+    if phrase in POLITE and (voiced < SHORT_SPEECH or sure < UNSURE):
         return "polite_phrase"
     return ""
 

@@ -78,8 +78,12 @@ class WhisperTokenizer:
         ]
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of plain text; a leading space makes it start a word."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        """Tokens of plain text; a leading space makes it start a word.
+
+        What looks like a task token or a timestamp is left out: a prompt has them once, in place.
+        """
+        tokens = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return [token for token in tokens if token < self.end_of_text]
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of tokens, task tokens and timestamps left out."""
@@ -98,7 +102,7 @@ class WhisperTokenizer:
         text = ""
         run: list[int] = []
         for piece, piece_tokens in self._characters(tokens):
-            if run and piece.startswith(" "):
+            if run and piece[:1].isspace():
                 yield text, run
                 text, run = "", []
             text += piece
@@ -112,11 +116,11 @@ class WhisperTokenizer:
         for token in tokens:
             run.append(token)
             piece = self.decode(run)
-            if REPLACEMENT not in piece:
-                yield piece, run
+            if not piece.endswith(REPLACEMENT):
+                yield piece.replace(REPLACEMENT, ""), run
                 run = []
-        if run:
-            yield self.decode(run), run
+        if run:  # cut within a character, which is then not shown
+            yield self.decode(run).replace(REPLACEMENT, ""), run
 
 
 def _attach_punctuation(groups: Iterable[tuple[str, list[int]]]) -> list[WordTokens]:
@@ -125,17 +129,19 @@ def _attach_punctuation(groups: Iterable[tuple[str, list[int]]]) -> list[WordTok
     pending_tokens: list[int] = []
     for text, tokens in groups:
         bare = text.strip()
-        if bare and all(mark in OPENING for mark in bare):
+        if words and not pending_tokens and all(mark in CLOSING for mark in bare):
+            last = words.pop()
+            words.append(WordTokens((last.text + text).rstrip(), (*last.tokens, *tokens)))
+        elif all(mark in OPENING for mark in bare):
             pending_text += text
             pending_tokens = pending_tokens + tokens
-        elif words and not pending_tokens and all(mark in CLOSING for mark in bare):
-            last = words.pop()
-            joined = last.text + (text.rstrip() if bare else "")
-            words.append(WordTokens(joined, last.tokens + tuple(tokens)))
         else:
             word = (pending_text + text).strip()
             words.append(WordTokens(word, (*pending_tokens, *tokens)))
             pending_text, pending_tokens = "", []
-    if pending_tokens:
+    if pending_text.strip():
         words.append(WordTokens(pending_text.strip(), tuple(pending_tokens)))
+    elif pending_tokens and words:
+        last = words.pop()
+        words.append(WordTokens(last.text, (*last.tokens, *pending_tokens)))
     return words

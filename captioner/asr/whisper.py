@@ -22,7 +22,8 @@ from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
 
 TOKENS_PER_SECOND = 8  # French speech stays under this; a loop does not
 TOKENS_GRACE = 8
-MAX_TOKENS = 224  # tokens after the prompt: half of the decoder's 448 positions
+POSITIONS = 448  # tokens that the decoder can place: prompt, prefix and what it adds
+MAX_TOKENS = POSITIONS // 2  # that one decode may add
 FALLBACK_TEMPERATURE = 0.4
 FALLBACK_BEAM = 5
 
@@ -170,8 +171,10 @@ class WhisperEngine:
     ) -> list[Hypothesis]:
         first = rows[0]
         prompts = [self._prompt(row) for row in rows]
-        steps = [self._token_bound(row) for row in rows]
-        longest = max(len(p) + n for p, n in zip(prompts, steps, strict=True))
+        bounds = [token_bound(row, len(p)) for row, p in zip(rows, prompts, strict=True)]
+        # forced tokens are steps of the decoder too
+        steps = max(len(row.prefix) + bound for row, bound in zip(rows, bounds, strict=True))
+        before = len(prompts[0]) - len(first.prefix)
         sampling = first.temperature > 0
         results = self._model.generate(
             memory,
@@ -179,15 +182,15 @@ class WhisperEngine:
             beam_size=1 if sampling else first.beam_size,
             sampling_topk=0 if sampling else 1,
             sampling_temperature=first.temperature if sampling else 1.0,
-            # the engine also bounds the steps by max_length / 2
-            max_length=max(longest, 2 * max(steps)),
+            # the engine bounds the steps by max_length / 2 and by max_length less the prompt
+            max_length=max(2 * steps, steps + before),
             return_scores=True,
             return_no_speech_prob=True,
             # a complete prefix must be allowed to end at once, or invented words follow
             suppress_blank=not first.prefix,
         )
         texts = []
-        for row, result, bound in zip(rows, results, steps, strict=True):
+        for row, result, bound in zip(rows, results, bounds, strict=True):
             tokens = [t for t in result.sequences_ids[0] if t < self._tokenizer.end_of_text]
             texts.append(tokens[: len(row.prefix) + bound])
         words = self._words(rows, texts, memory)
@@ -203,13 +206,13 @@ class WhisperEngine:
         text: list[int],
         words: tuple[tuple[WordTokens, ...], tuple[Word, ...]],
     ) -> Hypothesis:
-        count = len(result.sequences_ids[0]) + 1  # end of text counts
+        # The engine divides the sum by the whole length, though forced tokens add nothing to it.
+        length = len(result.sequences_ids[0])
+        decoded = length - len(row.prefix) + 1  # end of text counts
         return Hypothesis(
             words=words[1],
             word_tokens=tuple(word.tokens for word in words[0]),
-            average_logprob=result.scores[0] * len(result.sequences_ids[0]) / count
-            if text
-            else 0.0,
+            average_logprob=result.scores[0] * length / decoded if text else 0.0,
             no_speech_probability=result.no_speech_prob,
             language=row.language,
         )
@@ -264,6 +267,12 @@ class WhisperEngine:
             )
         if row.language not in self._info.languages:
             return InvalidRequest(f"the model does not know the language {row.language!r}")
+        if not all(0 <= token < self._tokenizer.end_of_text for token in row.prefix):
+            return InvalidRequest(f"the prefix {row.prefix} holds tokens that are not text")
+        if (taken := len(self._prompt(row))) >= POSITIONS:
+            return InvalidRequest(
+                f"prompt and prefix take {taken} of the decoder's {POSITIONS} positions"
+            )
         return None
 
     def _context(self, row: DecodeRow) -> list[int]:
@@ -274,13 +283,15 @@ class WhisperEngine:
         start = [self._tokenizer.start_of_previous, *context] if context else []
         return [*start, *self._tokenizer.task(row.language), *row.prefix]
 
-    def _token_bound(self, row: DecodeRow) -> int:
-        """Most tokens that this row may add to its prefix."""
-        if row.max_new_tokens:
-            return min(row.max_new_tokens, MAX_TOKENS)
-        seconds = row.speech_frames * MEL_HOP / SAMPLE_RATE
-        said = round(seconds * TOKENS_PER_SECOND) - len(row.prefix)
-        return min(max(said, 0) + TOKENS_GRACE, MAX_TOKENS)
+
+def token_bound(row: DecodeRow, prompt: int) -> int:
+    """Most tokens that a row may add to its prompt of so many tokens, prefix included."""
+    most = min(MAX_TOKENS, POSITIONS - prompt)
+    if row.max_new_tokens:
+        return min(row.max_new_tokens, most)
+    seconds = row.speech_frames * MEL_HOP / SAMPLE_RATE
+    said = round(seconds * TOKENS_PER_SECOND) - len(row.prefix)
+    return min(max(said, 0) + TOKENS_GRACE, most)
 
 
 def continuation(words: Sequence[WordTokens], *, after_prefix: bool) -> Sequence[WordTokens]:
