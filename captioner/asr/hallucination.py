@@ -7,10 +7,9 @@ Phrases are only ever compared with the whole utterance, never searched in it: p
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from captioner.asr.plausibility import Doubt, bare, doubt
-from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
+from captioner.asr.plausibility import Doubt, doubt
+from captioner.transcript import SAMPLE_RATE, Hypothesis
 
 SHORT_SPEECH = SAMPLE_RATE // 4  # samples of voiced audio under which politeness is suspect
 UNSURE = 0.5  # mean word probability under which politeness is suspect
@@ -61,13 +60,3 @@ def invented(hypothesis: Hypothesis, *, speech: int, voiced: int) -> str:
     if phrase in POLITE and (voiced < SHORT_SPEECH or sure < UNSURE):
         return "polite_phrase"
     return ""
-
-
-def same_words(left: Sequence[Word], right: Sequence[Word]) -> int:
-    """How many leading words are the same but for case and punctuation."""
-    count = 0
-    for a, b in zip(left, right, strict=False):
-        if bare(a.text) != bare(b.text):
-            break
-        count += 1
-    return count

@@ -32,9 +32,11 @@ from captioner.streaming.actions import (
     Stopped,
 )
 from captioner.streaming.audio import SessionAudio
+from captioner.streaming.revision import reconcile
 from captioner.streaming.settings import StreamingSettings, samples
-from captioner.streaming.utterance import Answer, SpelledWord, Utterance, Window, without_loop
-from captioner.transcript import Caption, Hypothesis, Word
+from captioner.streaming.utterance import Answer, Utterance, Window
+from captioner.streaming.words import SpelledWord, in_order, without_loop
+from captioner.transcript import Caption, Hypothesis
 from captioner.vad import FRAME_SAMPLES
 from captioner.vad.detector import VoiceActivity
 from captioner.vad.endpointing import (
@@ -296,7 +298,7 @@ class Session:
         if utterance.answer is not None and utterance.answer.end == closing.end:
             return utterance.answer.words
         if utterance.final_window(closing.end).speech_frames < SHORTEST_SPEECH:
-            return self._kept(utterance)
+            return self._settled(utterance, ())
         return None
 
     def _decode_open(self, utterance: Utterance) -> Decode | None:
@@ -345,7 +347,7 @@ class Session:
             if why_invented:
                 actions.append(Dropped(why_invented))
                 words = ()
-            words = (*self._kept(utterance), *without_loop(words))
+            words = self._settled(utterance, without_loop(words))
             utterance.answer = Answer(window.edge, words)
             if utterance is self._open and not why_invented:
                 utterance.pause(utterance.answer)
@@ -370,9 +372,15 @@ class Session:
         self._in_flight = None
         return flight
 
-    def _kept(self, utterance: Utterance) -> tuple[SpelledWord, ...]:
-        """Words that a final must begin with."""
-        return tuple(utterance.committed) if self._settings.append_only else ()
+    def _settled(
+        self, utterance: Utterance, words: tuple[SpelledWord, ...]
+    ) -> tuple[SpelledWord, ...]:
+        """The words of a final, from those that its decode gave."""
+        if self._settings.append_only:
+            return (*utterance.committed, *words)
+        return (
+            reconcile(utterance.committed, words, surer=self._settings.final_surer) if words else ()
+        )
 
     # --- captions out
 
@@ -416,7 +424,7 @@ class Session:
             utterance.caption_id = self._next_caption
             self._next_caption += 1
         utterance.revision += 1
-        placed = tuple(_not_before(spelled.word, self._last_end) for spelled in words)
+        placed = tuple(spelled.word for spelled in in_order(words, self._last_end))
         texts = tuple(word.text for word in placed)
         appended = ""
         if self._settings.append_only:
@@ -436,10 +444,3 @@ class Session:
             language=utterance.settings.language,
             appended=appended,
         )
-
-
-def _not_before(word: Word, position: int) -> Word:
-    """The word, moved where it would start before `position`."""
-    if word.start >= position:
-        return word
-    return replace(word, start=position, end=max(position, word.end))

@@ -31,8 +31,14 @@ class StreamingSettings:
     """Audio, pre-roll included, before an utterance's first interim."""
     hidden: int = samples(0.3)
     """A word that ends closer than this to the window's edge is not shown: it may be cut."""
-    commit_margin: int = samples(0.5)
+    commit_margin: int = samples(0.8)
     """A word that ends closer than this to the window's edge is not committed."""
+    commit_after: int = samples(2.0)
+    """A word that ends farther than this from the window's edge is committed as it is."""
+    interim_surer: float = 0.1
+    """How much more probable a word must be to replace one that an interim showed."""
+    final_surer: float = 0.15
+    """How much more probable a final's words must be to replace committed ones."""
     trim_after: int = samples(8.0)
     """An interim's window longer than this starts at a later committed word instead."""
     trim_to: int = samples(4.5)

@@ -2,7 +2,8 @@
 
 Words are committed by agreement of two successive hypotheses (LocalAgreement-2, Macháček et al.
 2023) among those that end well before the edge of the window (AlignAtt's rule, Papi et al. 2023,
-applied to the alignment after the decode). Committed words are forced on every later decode.
+applied to the alignment after the decode). Committed words are forced on every later decode. A
+word that is shown changes only for one that the engine is surer of.
 """
 
 from __future__ import annotations
@@ -11,20 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from captioner.asr.engine import DecodeRow
-from captioner.asr.hallucination import same_words
-from captioner.asr.plausibility import loop_start
 from captioner.asr.window import MEL_HOP
 from captioner.streaming.audio import SessionAudio
+from captioner.streaming.revision import reconcile
 from captioner.streaming.settings import StreamingSettings
+from captioner.streaming.words import SpelledWord, in_order, same_words
 from captioner.transcript import Hypothesis, Word
-
-
-@dataclass(frozen=True, slots=True)
-class SpelledWord:
-    """A word at its place in the session, with the tokens that spell it."""
-
-    word: Word
-    tokens: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +129,24 @@ class Utterance:
 
     def listen(self, words: tuple[SpelledWord, ...], edge: int) -> None:
         """Take the words of an interim after the committed ones; commit what is stable."""
-        settled = [w for w in words[:-1] if w.word.end <= edge - self.settings.commit_margin]
-        stable = same_words([w.word for w in settled], [w.word for w in self._heard])
+        settings = self.settings
+        floor = self.committed[-1].word.end if self.committed else self.start
+        words = in_order(reconcile(self.tentative, words, surer=settings.interim_surer), floor)
+        settled = [w for w in words[:-1] if w.word.end <= edge - settings.commit_margin]
+        old = [w for w in settled if w.word.end <= edge - settings.commit_after]
+        stable = max(same_words(settled, self._heard), len(old))
         self.committed.extend(words[:stable])
         self._heard = words[stable:]
-        self.tentative = tuple(w for w in self._heard if w.word.end <= edge - self.settings.hidden)
+        self.tentative = self._visible(edge, self.tentative[stable:])
+
+    def _visible(self, edge: int, shown: Sequence[SpelledWord]) -> tuple[SpelledWord, ...]:
+        """The words to show: not those that the window's edge may cut, unless shown already."""
+        count = same_words(self._heard, shown)
+        while count < len(self._heard):
+            if self._heard[count].word.end > edge - self.settings.hidden:
+                break
+            count += 1
+        return self._heard[:count]
 
     def pause(self, answer: Answer) -> None:
         """Take an answer that turned out not to be the end: all but the last word are stable.
@@ -149,15 +155,8 @@ class Utterance:
         answer that contradicts committed words changes nothing.
         """
         count = len(self.committed)
-        committed = [spelled.word for spelled in self.committed]
-        if same_words(committed, [spelled.word for spelled in answer.words]) < count:
+        if same_words(self.committed, answer.words) < count:
             return
         words = answer.words[count:]
         self.committed.extend(words[:-1])
         self.tentative = self._heard = words[-1:]
-
-
-def without_loop(words: Sequence[SpelledWord]) -> tuple[SpelledWord, ...]:
-    """The words up to the end of the first occurrence of a run that repeats."""
-    end = loop_start([spelled.word.text for spelled in words])
-    return tuple(words if end is None else words[:end])
