@@ -18,7 +18,11 @@ SURE = 0.5  # probability from which a word that only one side has is kept
 
 
 def reconcile(
-    committed: Sequence[SpelledWord], decoded: Sequence[SpelledWord], *, surer: float
+    committed: Sequence[SpelledWord],
+    decoded: Sequence[SpelledWord],
+    *,
+    surer: float,
+    per_word: float = 0.0,
 ) -> tuple[SpelledWord, ...]:
     """The words of a final: the decode's, but for committed words that it is not sure to better.
 
@@ -26,13 +30,15 @@ def reconcile(
         committed: the leading words of the utterance, as shown.
         decoded: all its words, from the decode of the whole utterance.
         surer: how much more probable the decode's words must be than those they replace.
+        per_word: the same, for each word that follows and that the reader sees move.
     """
     old = [bare(spelled.word.text) for spelled in committed]
     new = [bare(spelled.word.text) for spelled in decoded]
     words: list[SpelledWord] = []
     reached = _reach(old, new)
     for tag, a, b, c, d in SequenceMatcher(None, old, new[:reached], autojunk=False).get_opcodes():
-        keep = tag != "equal" and _keeps(committed[a:b], decoded[c:d], surer)
+        needed = surer + per_word * (len(committed) - b)
+        keep = tag != "equal" and _keeps(committed[a:b], decoded[c:d], needed)
         words += committed[a:b] if keep else decoded[c:d]
     return (*words, *decoded[reached:])
 

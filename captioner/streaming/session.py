@@ -58,8 +58,12 @@ class _Closing:
     """An utterance that ended and waits for its final."""
 
     utterance: Utterance
-    end: int
-    reason: EndpointReason
+    endpoint: Endpoint
+
+    @property
+    def end(self) -> int:
+        """Where it ended."""
+        return self.endpoint.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,9 @@ class Session:
         if self._open:
             return self._open.start
         endpointing = self._settings.endpointing
-        reach = samples(endpointing.pre_roll + endpointing.min_speech) + FRAME_SAMPLES
-        return max(self._origin, self._endpointer.received - reach)
+        # An utterance starts before the speech that opens it, or at a cut up to a pause before.
+        reach = max(endpointing.pre_roll + endpointing.min_speech, endpointing.silence_to_endpoint)
+        return max(self._origin, self._endpointer.received - samples(reach) - FRAME_SAMPLES)
 
     @property
     def talking(self) -> bool:
@@ -177,13 +182,24 @@ class Session:
     def flush(self) -> list[Action]:
         """Finalize what was said so far."""
         actions: list[Action] = []
+        done: int | None = None
+        while endpoint := self._end_utterance(actions):
+            if done is not None and endpoint.end <= done:
+                break
+            # What follows the end is heard again, and may hold more speech.
+            done = endpoint.end
+            self._restart_at(done // MEL_HOP * MEL_HOP, continuing=_is_cut(endpoint))
+            actions += self._listen()
+        at = self.received if done is None else done
+        self._restart_at(at // MEL_HOP * MEL_HOP)
+        return actions + self._listen()
+
+    def _end_utterance(self, actions: list[Action]) -> Endpoint | None:
+        """End the open utterance, or one that the last samples open, if any."""
         endpoint: Endpoint | None = None
         for probability in self._detector.flush():
             endpoint = self._take_frame(float(probability), actions)
-        endpoint = endpoint or self._take_events(self._endpointer.flush(), actions)
-        at = self.received if endpoint is None else min(endpoint.end, self.received)
-        self._restart_at(at // MEL_HOP * MEL_HOP)
-        return actions + self._listen()
+        return endpoint or self._take_events(self._endpointer.flush(), actions)
 
     def end(self) -> list[Action]:
         """The stream is over: `Finished` follows its last final."""
@@ -209,8 +225,9 @@ class Session:
             for probability in self._detector.process(audio):
                 endpoint = self._take_frame(float(probability), actions)
                 if endpoint:
-                    cut = endpoint.reason is EndpointReason.MAX_LENGTH
-                    self._restart_at(endpoint.end // MEL_HOP * MEL_HOP, continuing=cut)
+                    self._restart_at(
+                        endpoint.end // MEL_HOP * MEL_HOP, continuing=_is_cut(endpoint)
+                    )
                     break
         self._audio.forget(self._oldest_needed())
         return actions
@@ -232,6 +249,7 @@ class Session:
         return endpoint
 
     def _take_events(self, events: Iterable[Event], actions: list[Action]) -> Endpoint | None:
+        """Take what the endpointer found; tell where it ended an utterance."""
         for event in events:
             match event:
                 case SpeechStarted(start):
@@ -243,9 +261,9 @@ class Session:
                 case SpeechResumed():
                     self._pause_end = None
                 case Endpoint():
-                    self._close_utterance(event)
-                    actions.append(Stopped(min(event.end, self.received)))
-                    return event
+                    endpoint = self._close_utterance(event)
+                    actions.append(Stopped(endpoint.end))
+                    return endpoint
                 case _:
                     assert_never(event)
         return None
@@ -256,13 +274,22 @@ class Session:
         self._pause_end = None
         self._next_interim = start + self._settings.first_hop
 
-    def _close_utterance(self, endpoint: Endpoint) -> None:
+    def _close_utterance(self, endpoint: Endpoint) -> Endpoint:
+        """Close the open utterance; tell where it really ended.
+
+        That is within the audio received, and an append-only final cannot take words back: a cut
+        then falls behind those that are committed.
+        """
         if self._open is None:
             raise AssertionError("an endpoint without an utterance")
-        end = min(endpoint.end, self.received)
-        self._closing.append(_Closing(self._open, end, endpoint.reason))
-        self.speech += end - self._open.start
+        end = endpoint.end
+        if self._settings.append_only and self._open.committed:
+            end = max(end, -(-self._open.committed[-1].word.end // MEL_HOP) * MEL_HOP)
+        endpoint = replace(endpoint, end=min(end, self.received))
+        self._closing.append(_Closing(self._open, endpoint))
+        self.speech += endpoint.end - self._open.start
         self._open = self._pause_end = None
+        return endpoint
 
     def _oldest_needed(self) -> int:
         starts = [closing.utterance.start for closing in self._closing]
@@ -298,7 +325,7 @@ class Session:
         if utterance.answer is not None and utterance.answer.end == closing.end:
             return utterance.answer.words
         if utterance.final_window(closing.end).speech_frames < SHORTEST_SPEECH:
-            return self._settled(utterance, ())
+            return self._settled(utterance, (), closing.end)
         return None
 
     def _decode_open(self, utterance: Utterance) -> Decode | None:
@@ -331,28 +358,33 @@ class Session:
         flight = self._land(decode_id)
         if flight is None:
             return []
+        take = self._take_interim if flight.decode.purpose is Purpose.INTERIM else self._take_final
+        why = take(flight, hypothesis)
+        actions: list[Action] = [Dropped(why)] if why else []
+        return actions + self._interim(flight.utterance) + self._next_decode()
+
+    def _take_interim(self, flight: _InFlight, hypothesis: Hypothesis) -> str:
+        """Show what an interim heard; tell why not, if not."""
         utterance, window = flight.utterance, flight.window
-        actions: list[Action] = []
-        words = utterance.spelled(hypothesis, window)
-        if flight.decode.purpose is Purpose.INTERIM:
-            why = doubt(hypothesis, window.speech_frames * MEL_HOP)
-            if why in UNBELIEVABLE:
-                actions.append(Dropped(why.value))
-            else:
-                utterance.listen(words, window.edge)
-        else:
-            why_invented = invented(
-                hypothesis, speech=window.speech_frames * MEL_HOP, voiced=utterance.voiced
-            )
-            if why_invented:
-                actions.append(Dropped(why_invented))
-                words = ()
-            words = self._settled(utterance, without_loop(words))
-            utterance.answer = Answer(window.edge, words)
-            if utterance is self._open and not why_invented:
-                utterance.pause(utterance.answer)
-        actions += self._interim(utterance)
-        return actions + self._next_decode()
+        why = doubt(hypothesis, window.speech_frames * MEL_HOP)
+        if why in UNBELIEVABLE:
+            return why.value
+        if not utterance.committed and (phrase := _why_invented(flight, hypothesis)):
+            return phrase
+        closing = self._closing[0] if self._closing else None
+        if closing is None or closing.utterance is not utterance or window.edge <= closing.end:
+            utterance.listen(utterance.spelled(hypothesis, window), window.edge)
+        return ""
+
+    def _take_final(self, flight: _InFlight, hypothesis: Hypothesis) -> str:
+        """Keep the words of a final; tell why not, if not."""
+        utterance, window = flight.utterance, flight.window
+        why = _why_invented(flight, hypothesis)
+        words = () if why else without_loop(utterance.spelled(hypothesis, window))
+        utterance.answer = Answer(window.edge, self._settled(utterance, words, window.edge))
+        if utterance is self._open and not why:
+            utterance.pause(utterance.answer)
+        return why
 
     def failed(self, decode_id: int) -> list[Action]:
         """Give up a `Decode`: a final then consists of the words already shown."""
@@ -361,8 +393,10 @@ class Session:
             return []
         utterance = flight.utterance
         if flight.decode.purpose is Purpose.FINAL:
+            edge = flight.window.edge
             shown = (*utterance.committed, *utterance.tentative)
-            utterance.answer = Answer(flight.window.edge, shown)
+            # What was shown from behind a cut belongs to the next utterance.
+            utterance.answer = Answer(edge, tuple(w for w in shown if w.word.start < edge))
         return self._next_decode()
 
     def _land(self, decode_id: int) -> _InFlight | None:
@@ -373,13 +407,18 @@ class Session:
         return flight
 
     def _settled(
-        self, utterance: Utterance, words: tuple[SpelledWord, ...]
+        self, utterance: Utterance, words: tuple[SpelledWord, ...], end: int
     ) -> tuple[SpelledWord, ...]:
-        """The words of a final, from those that its decode gave."""
+        """The words of a final that ends at `end`, from those that its decode gave."""
         if self._settings.append_only:
             return (*utterance.committed, *words)
-        return (
-            reconcile(utterance.committed, words, surer=self._settings.final_surer) if words else ()
+        if not words:
+            return ()
+        return reconcile(
+            [spelled for spelled in utterance.committed if spelled.word.start < end],
+            words,
+            surer=self._settings.final_surer,
+            per_word=self._settings.final_surer_per_word,
         )
 
     # --- captions out
@@ -405,7 +444,7 @@ class Session:
         self.restart = Restart(
             position=closing.end // MEL_HOP * MEL_HOP,
             next_caption=self._next_caption,
-            continuing=closing.reason is EndpointReason.MAX_LENGTH,
+            continuing=_is_cut(closing.endpoint),
             has_text=self._has_text,
         )
         if caption:
@@ -444,3 +483,14 @@ class Session:
             language=utterance.settings.language,
             appended=appended,
         )
+
+
+def _is_cut(endpoint: Endpoint) -> bool:
+    """Whether speech goes on right there."""
+    return endpoint.reason is EndpointReason.MAX_LENGTH
+
+
+def _why_invented(flight: _InFlight, hypothesis: Hypothesis) -> str:
+    """Why the answer to a decode must not be shown; empty when it may."""
+    speech = flight.window.speech_frames * MEL_HOP
+    return invented(hypothesis, speech=speech, voiced=flight.utterance.voiced)

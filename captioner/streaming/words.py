@@ -34,11 +34,16 @@ def same_words(left: Sequence[SpelledWord], right: Sequence[SpelledWord]) -> int
 
 
 def in_order(words: Iterable[SpelledWord], floor: int) -> tuple[SpelledWord, ...]:
-    """The words with times that never go backwards, none before `floor`."""
+    """The words with times that do not overlap, none before `floor`."""
     placed: list[SpelledWord] = []
     for spelled in words:
         start = max(spelled.word.start, floor)
-        end = max(spelled.word.end, start)
-        placed.append(replace(spelled, word=replace(spelled.word, start=start, end=end)))
+        if placed and placed[-1].word.end > start:
+            placed[-1] = _moved(placed[-1], placed[-1].word.start, start)
+        placed.append(_moved(spelled, start, max(spelled.word.end, start)))
         floor = start
     return tuple(placed)
+
+
+def _moved(spelled: SpelledWord, start: int, end: int) -> SpelledWord:
+    return replace(spelled, word=replace(spelled.word, start=start, end=end))
