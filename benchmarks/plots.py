@@ -1,0 +1,73 @@
+"""Plots of result files: latency, errors and cost against the number of tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from figures import CAPACITY_DISPLAYED_P50, CAPACITY_FINALISED_P95, Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LATENCIES = (
+    ("displayed", "p50", "C0", "-"),
+    ("displayed", "p90", "C0", "--"),
+    ("stable", "p50", "C1", "-"),
+    ("stable", "p95", "C1", "--"),
+    ("finalised", "p50", "C2", "-"),
+    ("finalised", "p95", "C2", "--"),
+)
+LIMITS = ((CAPACITY_DISPLAYED_P50, "C0"), (CAPACITY_FINALISED_P95, "C2"))
+
+
+def plot_runs(path: Path, runs: Sequence[Run], *, title: str) -> None:
+    """Write a PNG: latencies against tracks on the left, errors and CPU on the right.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    latency, cost = figure.subplots(1, 2)
+    figure.suptitle(title)
+    counts = [run.tracks for run in runs]
+    _plot_latencies(latency, counts, runs)
+    _plot_cost(cost, counts, runs)
+    figure.savefig(path, dpi=120)
+
+
+def _plot_latencies(axes: Axes, counts: list[int], runs: Sequence[Run]) -> None:
+    for name, percentile, colour, line in LATENCIES:
+        values = [getattr(getattr(run.summary, name), percentile) for run in runs]
+        axes.plot(counts, values, line, color=colour, marker="o", label=f"{name} {percentile}")
+    for limit, colour in LIMITS:
+        axes.axhline(limit, color=colour, linewidth=0.8, linestyle=":")
+    axes.set_ylabel("seconds after the end of the word")
+    axes.set_ylim(bottom=0)
+    _finish(axes, counts)
+
+
+def _plot_cost(axes: Axes, counts: list[int], runs: Sequence[Run]) -> None:
+    errors = [100 * run.summary.wer for run in runs]
+    axes.plot(counts, errors, color="C3", marker="o", label="word errors, %")
+    axes.set_ylabel("%")
+    axes.set_ylim(bottom=0)
+    shares = axes.twinx()
+    shares.plot(
+        counts, [run.cpu_share for run in runs], color="C4", marker="s", label="CPU s a second"
+    )
+    shares.set_ylim(bottom=0)
+    shares.set_ylabel("CPU s a second")
+    shares.legend(loc="lower right")
+    _finish(axes, counts)
+
+
+def _finish(axes: Axes, counts: list[int]) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(counts, [str(number) for number in counts])
+    axes.set_xlabel("tracks")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
