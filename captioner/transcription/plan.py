@@ -1,0 +1,184 @@
+"""The plan of a recording: which windows are decoded, and which utterances each one holds.
+
+Pure: speech probabilities go in, frame by frame, and windows come out as soon as they are known.
+
+    probabilities ──▶ Endpointer ──▶ utterances ──▶ neighbours joined ──▶ windows
+
+Whisper reads better with context, so utterances that follow one another closely share a window,
+the silence between them kept: times inside a window then are times of the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from captioner.errors import ConfigError
+from captioner.transcript import SAMPLE_RATE
+from captioner.vad import FRAME_SAMPLES
+from captioner.vad.endpointing import (
+    Endpoint,
+    Endpointer,
+    EndpointingSettings,
+    Event,
+    SpeechStarted,
+)
+
+LONGEST_WINDOW: Final = 29.0  # seconds of speech that leave room for the last frame within 30 s
+RECORDING_ENDPOINTING: Final = EndpointingSettings(
+    silence_to_endpoint=0.5,
+    late_silence_to_endpoint=0.35,
+    late_after=15.0,
+    max_utterance=25.0,
+    cut_search=8.0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """How a recording is divided into windows. Durations are in seconds."""
+
+    endpointing: EndpointingSettings = field(default=RECORDING_ENDPOINTING)
+    longest: float = 25.0
+    """Utterances share a window up to this length."""
+    longest_gap: float = 2.0
+    """Utterances further apart than this do not share a window."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.longest <= LONGEST_WINDOW:
+            raise ConfigError(
+                f"longest must be 0 to {LONGEST_WINDOW} s: a window holds 30 s, "
+                f"got {self.longest} s"
+            )
+        if not self.endpointing.max_utterance <= LONGEST_WINDOW:
+            raise ConfigError(
+                f"max_utterance must be at most {LONGEST_WINDOW} s, "
+                f"got {self.endpointing.max_utterance} s"
+            )
+        if self.longest_gap < 0:
+            raise ConfigError(f"longest_gap must be at least 0 s, got {self.longest_gap} s")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedUtterance:
+    """Speech between two silences, in samples of the recording."""
+
+    start: int
+    """A multiple of 160."""
+    end: int
+    voiced: int
+    """Samples of it that the detector took for speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWindow:
+    """What one decode is given: successive utterances and the silence between them."""
+
+    utterances: tuple[PlannedUtterance, ...]
+    """Never empty."""
+
+    @property
+    def start(self) -> int:
+        """Where it begins: a multiple of 160 samples."""
+        return self.utterances[0].start
+
+    @property
+    def end(self) -> int:
+        """Where its speech ends."""
+        return self.utterances[-1].end
+
+    @property
+    def voiced(self) -> int:
+        """Samples of it that the detector took for speech."""
+        return sum(utterance.voiced for utterance in self.utterances)
+
+    def halves(self) -> tuple[PlannedWindow, PlannedWindow] | None:
+        """The window cut in two at its widest gap; None when it holds a single utterance."""
+        if len(self.utterances) == 1:
+            return None
+        pairs = zip(self.utterances, self.utterances[1:], strict=False)
+        gaps = [after.start - before.end for before, after in pairs]
+        cut = gaps.index(max(gaps)) + 1
+        return PlannedWindow(self.utterances[:cut]), PlannedWindow(self.utterances[cut:])
+
+
+class Planner:
+    """Plans one recording as it is heard."""
+
+    def __init__(self, settings: PlanSettings) -> None:
+        self._settings = settings
+        self._longest = round(settings.longest * SAMPLE_RATE)
+        self._longest_gap = round(settings.longest_gap * SAMPLE_RATE)
+        self._speech_threshold = settings.endpointing.speech_threshold
+        self._reach = round(
+            (settings.endpointing.pre_roll + settings.endpointing.min_speech) * SAMPLE_RATE
+        )
+        self._endpointer = Endpointer(settings.endpointing)
+        self._joined: list[PlannedUtterance] = []  # of the window that may still grow
+        self._start = 0  # of the open utterance
+        self._voiced = 0  # samples of it
+
+    @property
+    def needed_from(self) -> int:
+        """Position before which no later window will start."""
+        if self._joined:
+            return self._joined[0].start
+        if self._endpointer.utterance_start is not None:
+            return self._endpointer.utterance_start
+        return max(0, self._endpointer.received - self._reach - FRAME_SAMPLES)
+
+    def push(self, probabilities: Iterable[float]) -> list[PlannedWindow]:
+        """Take the speech probabilities of the next frames; return the windows now complete."""
+        windows: list[PlannedWindow] = []
+        for probability in probabilities:
+            windows += self._take(self._endpointer.push(probability))
+            if self._endpointer.speaking and probability >= self._speech_threshold:
+                self._voiced += FRAME_SAMPLES
+            windows += self._complete_if_alone()
+        return windows
+
+    def end(self, duration: int) -> list[PlannedWindow]:
+        """The recording ended after `duration` samples; return the last windows."""
+        windows = self._take(self._endpointer.end_of_stream(), duration)
+        return windows + self._complete()
+
+    def _take(self, events: Iterable[Event], duration: int | None = None) -> list[PlannedWindow]:
+        windows: list[PlannedWindow] = []
+        for event in events:
+            match event:
+                case SpeechStarted(start):
+                    self._start, self._voiced = start, 0
+                case Endpoint(end):
+                    end = end if duration is None else min(end, duration)
+                    windows += self._join(PlannedUtterance(self._start, end, self._voiced))
+                    self._voiced = 0
+                case _:
+                    pass
+        return windows
+
+    def _join(self, utterance: PlannedUtterance) -> list[PlannedWindow]:
+        """Add an utterance to the window, or complete the window and begin another."""
+        complete: list[PlannedWindow] = []
+        if self._joined and (
+            utterance.end - self._joined[0].start > self._longest
+            or utterance.start - self._joined[-1].end > self._longest_gap
+        ):
+            complete = self._complete()
+        if utterance.start < utterance.end:
+            self._joined.append(utterance)
+        return complete
+
+    def _complete_if_alone(self) -> list[PlannedWindow]:
+        """Complete a window that nothing can join any more."""
+        if not self._joined or self._endpointer.speaking:
+            return []
+        silence = self._endpointer.received - self._reach - self._joined[-1].end
+        return self._complete() if silence > self._longest_gap else []
+
+    def _complete(self) -> list[PlannedWindow]:
+        if not self._joined:
+            return []
+        window = PlannedWindow(tuple(self._joined))
+        self._joined.clear()
+        return [window]

@@ -1,0 +1,91 @@
+"""From the hypothesis of a window to the words of each of its utterances. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from captioner.asr.hallucination import invented
+from captioner.asr.plausibility import Doubt, doubt, loop_start
+from captioner.transcript import Hypothesis, Word
+from captioner.transcription.plan import PlannedUtterance, PlannedWindow
+
+UNBELIEVABLE: Final = (Doubt.LOOP, Doubt.COMPRESSION, Doubt.WORD_RATE, Doubt.NO_SPEECH)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was made of a window."""
+
+    utterances: tuple[tuple[Word, ...], ...]
+    """For each utterance of the window its words, at their places in the recording."""
+    dropped: tuple[str, ...] = ()
+    """Why words were dropped, once for each time."""
+
+
+def believable(hypothesis: Hypothesis, window: PlannedWindow) -> bool:
+    """Whether the hypothesis may be what was said, as far as can be told without the audio."""
+    return doubt(hypothesis, window.end - window.start) not in UNBELIEVABLE
+
+
+def read(hypothesis: Hypothesis, window: PlannedWindow) -> Reading:
+    """Give each utterance its words, less what the model invented."""
+    dropped: list[str] = []
+    loop = loop_start([word.text for word in hypothesis.words])
+    if loop is not None:
+        hypothesis = _first_words(hypothesis, loop)
+        dropped.append(Doubt.LOOP.value)
+    why = doubt(hypothesis, window.end - window.start)
+    if why in (Doubt.COMPRESSION, Doubt.WORD_RATE):
+        return Reading(((),) * len(window.utterances), (*dropped, why.value))
+    utterances: list[tuple[Word, ...]] = []
+    for utterance, part in zip(window.utterances, divide(hypothesis, window), strict=True):
+        reason = invented(part, speech=utterance.end - utterance.start, voiced=utterance.voiced)
+        if reason:
+            dropped.append(reason)
+        utterances.append(() if reason else part.words)
+    return Reading(tuple(utterances), tuple(dropped))
+
+
+def divide(hypothesis: Hypothesis, window: PlannedWindow) -> tuple[Hypothesis, ...]:
+    """Divide a hypothesis among the utterances of its window, words at their absolute places.
+
+    A word belongs to the utterance that it overlaps most, but never to one before that of the
+    word before it. The aligner stretches words into the silence beside them: what reaches beyond
+    the utterance is cut off.
+    """
+    parts: list[list[tuple[Word, tuple[int, ...]]]] = [[] for _ in window.utterances]
+    index = 0
+    for word, tokens in zip(hypothesis.words, hypothesis.word_tokens, strict=True):
+        placed = replace(word, start=word.start + window.start, end=word.end + window.start)
+        index = _belongs_to(placed, window.utterances, index)
+        parts[index].append((_within(placed, window.utterances[index]), tokens))
+    return tuple(
+        replace(
+            hypothesis,
+            words=tuple(word for word, _ in part),
+            word_tokens=tuple(tokens for _, tokens in part),
+        )
+        for part in parts
+    )
+
+
+def _first_words(hypothesis: Hypothesis, count: int) -> Hypothesis:
+    return replace(
+        hypothesis, words=hypothesis.words[:count], word_tokens=hypothesis.word_tokens[:count]
+    )
+
+
+def _belongs_to(word: Word, utterances: Sequence[PlannedUtterance], first: int) -> int:
+    """Index, from `first` on, of the utterance that shares most with the word, or is nearest."""
+    return max(
+        range(first, len(utterances)),
+        key=lambda i: min(word.end, utterances[i].end) - max(word.start, utterances[i].start),
+    )
+
+
+def _within(word: Word, utterance: PlannedUtterance) -> Word:
+    start = min(max(word.start, utterance.start), utterance.end)
+    end = max(start, min(word.end, utterance.end))
+    return replace(word, start=start, end=end)
