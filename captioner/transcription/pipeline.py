@@ -29,8 +29,7 @@ from captioner.transcription.listening import Listener, PreparedWindow, RowSetti
 from captioner.transcription.plan import PlanSettings
 from captioner.transcription.reading import Reading, believable, read
 from captioner.transcription.recording import open_recording
-from captioner.vad.detector import VoiceDetector
-from captioner.vad.silero import SileroModel
+from captioner.vad.detector import VoiceActivity
 
 Decode = Callable[[DecodeRow], Awaitable[Hypothesis]]
 """Decodes one row; cancelling what awaits it withdraws the request.
@@ -70,20 +69,28 @@ class TranscriptionSettings:
 
 
 class Transcriber:
-    """Transcribes recordings, any number at a time."""
+    """Transcribes recordings, any number at a time.
+
+    Args:
+        decode: what decodes rows.
+        info: of the model behind it.
+        new_detector: builds the voice detector of one recording.
+        metrics: what to report to.
+        settings: the defaults, unless given.
+    """
 
     def __init__(
         self,
         decode: Decode,
         info: EngineInfo,
         *,
-        silero: SileroModel,
+        new_detector: Callable[[], VoiceActivity],
         metrics: Metrics,
         settings: TranscriptionSettings | None = None,
     ) -> None:
         self._decode = decode
         self._info = info
-        self._silero = silero
+        self._new_detector = new_detector
         self._metrics = metrics
         self._settings = settings or TranscriptionSettings()
 
@@ -127,7 +134,7 @@ class Transcriber:
         )
         opened = await in_thread(lambda: open_recording(recording, audio_format))
         run = _Run(
-            Listener(opened, VoiceDetector(self._silero), plan=self._settings.plan, rows=rows),
+            Listener(opened, self._new_detector(), plan=self._settings.plan, rows=rows),
             self._read_window,
             duration=opened.duration,
             language=language,

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from captioner.asr.hallucination import invented
-from captioner.asr.plausibility import Doubt, doubt, loop_start
+from captioner.asr.plausibility import LOOP_REPEATS, LOOP_WORDS, Doubt, bare, doubt, loop_start
 from captioner.transcript import Hypothesis, Word
 from captioner.transcription.plan import PlannedUtterance, PlannedWindow
 
+SHORTEST_PHRASE: Final = LOOP_WORDS // LOOP_REPEATS + 1  # words: what `loop_start` leaves out
 UNBELIEVABLE: Final = (Doubt.LOOP, Doubt.COMPRESSION, Doubt.WORD_RATE, Doubt.NO_SPEECH)
 
 
@@ -32,13 +33,14 @@ def believable(hypothesis: Hypothesis, window: PlannedWindow) -> bool:
 def read(hypothesis: Hypothesis, window: PlannedWindow) -> Reading:
     """Give each utterance its words, less what the model invented."""
     dropped: list[str] = []
-    loop = loop_start([word.text for word in hypothesis.words])
-    if loop is not None:
-        hypothesis = _first_words(hypothesis, loop)
+    words = [word.text for word in hypothesis.words]
+    loops = [end for end in (loop_start(words), long_loop_start(words)) if end is not None]
+    if loops:
+        hypothesis = _first_words(hypothesis, min(loops))
         dropped.append(Doubt.LOOP.value)
-    why = doubt(hypothesis, window.end - window.start)
-    if why in (Doubt.COMPRESSION, Doubt.WORD_RATE):
-        return Reading(((),) * len(window.utterances), (*dropped, why.value))
+    # Dense text without a loop is kept: roll calls and votes are said so.
+    if doubt(hypothesis, window.end - window.start) is Doubt.WORD_RATE:
+        return Reading(((),) * len(window.utterances), (*dropped, Doubt.WORD_RATE.value))
     utterances: list[tuple[Word, ...]] = []
     for utterance, part in zip(window.utterances, divide(hypothesis, window), strict=True):
         reason = invented(part, speech=utterance.end - utterance.start, voiced=utterance.voiced)
@@ -46,6 +48,20 @@ def read(hypothesis: Hypothesis, window: PlannedWindow) -> Reading:
             dropped.append(reason)
         utterances.append(() if reason else part.words)
     return Reading(tuple(utterances), tuple(dropped))
+
+
+def long_loop_start(words: Sequence[str]) -> int | None:
+    """Index after the first occurrence of a whole phrase that comes three times in a row, or None.
+
+    What `loop_start` is to short runs: only windows of many seconds have room for these.
+    """
+    plain = [bare(word) for word in words]
+    for start in range(len(plain)):
+        for size in range(SHORTEST_PHRASE, (len(plain) - start) // LOOP_REPEATS + 1):
+            run = plain[start : start + size]
+            if plain[start : start + LOOP_REPEATS * size] == run * LOOP_REPEATS:
+                return start + size
+    return None
 
 
 def divide(hypothesis: Hypothesis, window: PlannedWindow) -> tuple[Hypothesis, ...]:
