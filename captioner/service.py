@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 import structlog
 
 from captioner.admission import Load, check_admission, headroom
-from captioner.asr.engine import Engine, EngineInfo
+from captioner.asr.engine import DecodeRow, Engine, EngineInfo
 from captioner.asr.whisper import WhisperEngine, WhisperSettings
 from captioner.audio.format import AudioFormat
 from captioner.clock import Clock, SystemClock
@@ -22,11 +22,13 @@ from captioner.metrics import Metrics
 from captioner.models.store import ModelStore
 from captioner.resume import ResumePoint, ResumeTokens
 from captioner.scheduling.batcher import Batcher, State
-from captioner.scheduling.policy import Rules
+from captioner.scheduling.policy import Priority, Rules
 from captioner.sessions import LiveSession, Surroundings, check_language
 from captioner.streaming.session import Session
 from captioner.streaming.settings import StreamingSettings, samples
+from captioner.transcript import Hypothesis
 from captioner.transcription.events import TranscriptionEvent
+from captioner.transcription.pipeline import Transcriber, TranscriptionSettings
 from captioner.vad.detector import VoiceDetector
 from captioner.vad.endpointing import EndpointingSettings
 from captioner.vad.silero import SileroModel
@@ -84,15 +86,23 @@ class CaptionService:
         *,
         engine_factory: EngineFactory | None = None,
         clock: Clock | None = None,
+        offline: bool = False,
     ) -> None:
-        """Prepare; nothing is loaded before the context is entered."""
+        """Prepare; nothing is loaded before the context is entered.
+
+        Args:
+            settings: all there are.
+            engine_factory: builds the engine; None: the model of the settings.
+            clock: None: the system's.
+            offline: no live session will come: recordings may have every worker.
+        """
         self.settings = settings
         self.metrics = Metrics()
         self._clock = clock or SystemClock()
         self._batcher = Batcher(
             engine_factory or whisper_factory(settings),
             self._clock,
-            rules=Rules(max_batch=settings.max_batch),
+            rules=Rules(max_batch=settings.max_batch, reserved_workers=0 if offline else 1),
             timeout=settings.engine_timeout,
             metrics=self.metrics,
         )
@@ -119,6 +129,17 @@ class CaptionService:
             burst=self.settings.max_burst,
             replay=self.settings.max_utterance + REPLAY_MARGIN,
             generous=self._generous,
+        )
+        self._transcriber = Transcriber(
+            self._decode_recording,
+            self._batcher.info,
+            new_detector=lambda: VoiceDetector(self._silero),
+            metrics=self.metrics,
+            settings=TranscriptionSettings(
+                language=self.settings.language,
+                beam_size=self.settings.final_beam_size,
+                padded=self.settings.final_window == "padded",
+            ),
         )
         self.metrics.sessions.set_function(lambda: len(self._sessions))
         self.metrics.talking.set_function(lambda: self._load().talking)
@@ -303,7 +324,14 @@ class CaptionService:
         Raises (in the iteration):
             UnsupportedAudio: the bytes are not a recording that can be decoded.
         """
-        raise NotImplementedError
+        return self._transcriber.transcribe(
+            recording, language=language, key_terms=key_terms, audio_format=audio_format
+        )
+
+    async def _decode_recording(self, row: DecodeRow) -> Hypothesis:
+        return await self._batcher.submit(
+            row, session="", priority=Priority.RECORDING, deadline=self._clock.monotonic()
+        )
 
 
 def endpointing(*, silence: float, max_utterance: float) -> EndpointingSettings:

@@ -100,7 +100,7 @@ async def _transcribe(
 ) -> list[Failure]:
     from captioner.service import CaptionService
 
-    service = CaptionService(settings)
+    service = CaptionService(settings, offline=True)
     async with service:
         info = service.info
         with watching(messages()) as watcher:
