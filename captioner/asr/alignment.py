@@ -82,7 +82,7 @@ def place_words(
 def _without_overlaps(words: list[Word]) -> tuple[Word, ...]:
     """End each word no later than the next one starts."""
     kept: list[Word] = []
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in zip(words, [*words[1:], None], strict=False):
         end = word.end if following is None else max(min(word.end, following.start), word.start)
         kept.append(Word(word.text, word.start, end, word.probability))
     return tuple(kept)

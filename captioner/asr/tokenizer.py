@@ -131,17 +131,21 @@ def _attach_punctuation(groups: Iterable[tuple[str, list[int]]]) -> list[WordTok
         bare = text.strip()
         if words and not pending_tokens and all(mark in CLOSING for mark in bare):
             last = words.pop()
-            words.append(WordTokens((last.text + text).rstrip(), (*last.tokens, *tokens)))
+            words.append(WordTokens(_spaced(last.text + text), (*last.tokens, *tokens)))
         elif all(mark in OPENING for mark in bare):
             pending_text += text
             pending_tokens = pending_tokens + tokens
         else:
-            word = (pending_text + text).strip()
-            words.append(WordTokens(word, (*pending_tokens, *tokens)))
+            words.append(WordTokens(_spaced(pending_text + text), (*pending_tokens, *tokens)))
             pending_text, pending_tokens = "", []
     if pending_text.strip():
-        words.append(WordTokens(pending_text.strip(), tuple(pending_tokens)))
+        words.append(WordTokens(_spaced(pending_text), tuple(pending_tokens)))
     elif pending_tokens and words:
         last = words.pop()
         words.append(WordTokens(last.text, (*last.tokens, *pending_tokens)))
     return words
+
+
+def _spaced(text: str) -> str:
+    """The text with single spaces inside and none around."""
+    return " ".join(text.split())
