@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, TypeVar
 
@@ -101,7 +101,7 @@ class Transcriber:
         language: str = "",
         key_terms: tuple[str, ...] = (),
         audio_format: AudioFormat | None = None,
-    ) -> AsyncIterator[TranscriptionEvent]:
+    ) -> AsyncGenerator[TranscriptionEvent, None]:
         """Transcribe a recording; closing the iterator cancels it.
 
         Segments come in order, each once, `RecordingEnded` last. A recording that breaks off is
