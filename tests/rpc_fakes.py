@@ -104,6 +104,7 @@ class EchoSession:
         start, self.position = self.position, self.position + BLOCK
         if not number:
             self._finalize()
+            self.finalized = self.position
             return
         if not self._words:
             self.queue.put_nowait(SpeechStarted(start))
@@ -190,6 +191,7 @@ class EchoService:
         self.draining = False
         self.open_error: CaptionerError | Exception | None = None
         self.audio_error: CaptionerError | Exception | None = None
+        self.foreign_token: CaptionerError = ResumeExpired("the token is not ours")
         self.text = ""
         """What every word is, when it is not to be told from the others."""
         self.transcribed: list[tuple[str, tuple[str, ...], AudioFormat | None]] = []
@@ -232,7 +234,7 @@ class EchoService:
             return Started(identifier, self.token(identifier, 0, 1), 0, 1)
         claims, _, signature = token.rpartition(".")
         if signature != self._sign(claims):
-            raise ResumeExpired("the token is not ours")
+            raise self.foreign_token
         identifier, position, next_id = json.loads(claims)
         return Started(identifier, token, position, next_id)
 

@@ -15,7 +15,7 @@ import grpc.aio
 
 from captioner import live
 from captioner.clock import Clock
-from captioner.errors import CaptionerError, ResumeExpired, Timeout, Unavailable
+from captioner.errors import CaptionerError, InvalidRequest, ResumeExpired, Timeout, Unavailable
 from captioner.rpc import convert, responses
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
 from captioner.rpc.inbox import Inbox
@@ -237,11 +237,10 @@ class CaptionStream:
         while not self._over:
             try:
                 await self._attempt()
-            except ResumeExpired:
-                if not self._continuity.token:
+            except (ResumeExpired, InvalidRequest) as refusal:
+                if not (self._continuity.token and _of_token(refusal)):
                     raise
                 self._start_afresh()
-                continue
             except _Lost as lost:
                 if not self._failures:
                     lost_at = self._clock.monotonic()
@@ -430,6 +429,13 @@ class CaptionStream:
                 return Request(update=update)
             case _:
                 assert_never(item)
+
+
+def _of_token(refusal: CaptionerError) -> bool:
+    """Whether only the resume token was refused: expired, or of a key that was replaced."""
+    if isinstance(refusal, InvalidRequest):
+        return any(violation.field == "resume_token" for violation in refusal.violations)
+    return isinstance(refusal, ResumeExpired)
 
 
 class _Lost(Exception):

@@ -28,6 +28,7 @@ class Replica:
     def __init__(self, settings: Settings, *, key: bytes = b"key") -> None:
         self.service = EchoService(settings, key=key)
         self.server = RpcServer(self.service)
+        self._successors: list[Replica] = []
 
     async def start(self) -> int:
         await self.server.start()
@@ -37,11 +38,20 @@ class Replica:
     async def kill(self) -> None:
         await self.server.stop(0)
 
-    async def replaced(self, *, key: bytes = b"key") -> Replica:
+    async def kill_all(self) -> None:
+        await self.kill()
+        for successor in self._successors:
+            await successor.kill_all()
+
+    async def replaced(
+        self, *, key: bytes = b"key", foreign_token: errors.CaptionerError | None = None
+    ) -> Replica:
         """Another one on the same port, that knows nothing of this one."""
         await self.kill()
         address = f"127.0.0.1:{self.server.port}"
         other = Replica(settings_with(listen=address), key=key)
+        other.service.foreign_token = foreign_token or other.service.foreign_token
+        self._successors.append(other)
         await other.start()
         return other
 
@@ -51,7 +61,7 @@ async def replica() -> AsyncIterator[Replica]:
     replica = Replica(settings_with())
     await replica.start()
     yield replica
-    await replica.kill()
+    await replica.kill_all()
 
 
 @pytest.fixture
@@ -296,11 +306,10 @@ async def test_a_server_that_starts_late_is_waited_for(replica: Replica) -> None
         opening = asyncio.create_task(stream.__aenter__())
         await asyncio.wait([opening], timeout=0.1)
         assert not opening.done()
-        late = await replica.replaced()
+        await replica.replaced()
         async with asyncio.timeout(TIMEOUT):
             await opening
         await stream.__aexit__(None, None, None)
-        await late.kill()
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
@@ -332,10 +341,9 @@ async def test_a_server_that_dies_in_mid_sentence_and_comes_back_loses_no_word(
         await listener.until("m3 m4")
         await replica.kill()
         await stream.send(spoken(5))
-        other = await replica.replaced()
+        await replica.replaced()
         await stream.send(spoken(6, 0, 7))
         await finish(stream, listener)
-        await other.kill()
     assert listener.finals == [(1, "m1 m2"), (2, "m3 m4 m5 m6"), (3, "m7")]
     assert listener.gaps == []
     assert stream.reconnections == 1
@@ -351,10 +359,9 @@ async def test_revisions_and_finals_stay_in_order_across_a_reconnection(
         listener = Listener(stream)
         await stream.send(spoken(1, 0, 2, 3))
         await listener.until("m2 m3")
-        other = await replica.replaced()
+        await replica.replaced()
         await stream.send(spoken(4, 0))
         await finish(stream, listener)
-        await other.kill()
     keys = [(caption.id, caption.revision) for caption in listener.captions]
     assert keys == sorted(set(keys))
 
@@ -366,25 +373,31 @@ async def test_words_to_append_come_once_across_a_reconnection(
         listener = Listener(stream)
         await stream.send(spoken(1, 2, 3))
         await listener.until("m3")
-        other = await replica.replaced()
+        await replica.replaced()
         await stream.send(spoken(4, 0))
         await finish(stream, listener)
-        await other.kill()
     appended = " ".join(caption.appended for caption in listener.captions)
     assert appended.split() == ["m1", "m2", "m3", "m4"]
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        errors.ResumeExpired("the session is gone"),
+        errors.InvalidRequest("the key was replaced", field="resume_token"),
+    ],
+    ids=lambda refusal: type(refusal).__name__,
+)
 async def test_a_session_that_cannot_be_resumed_goes_on_as_another_one(
-    client: CaptionerClient, replica: Replica
+    client: CaptionerClient, replica: Replica, refusal: errors.CaptionerError
 ) -> None:
     async with client.stream(live_config(capture_time=1_000.0)) as stream:
         listener = Listener(stream)
         await stream.send(spoken(1, 2, 0, 3, 4))
         await listener.until("m3 m4")
-        other = await replica.replaced(key=b"other")
+        other = await replica.replaced(key=b"other", foreign_token=refusal)
         await stream.send(spoken(5, 0))
         await finish(stream, listener)
-        await other.kill()
     assert listener.finals == [(1, "m1 m2"), (2, "m3 m4 m5")]
     assert listener.gaps == []
     last = listener.captions[-1]
@@ -403,9 +416,8 @@ async def test_an_outage_longer_than_the_buffer_is_a_gap_and_not_silence(
         await replica.kill()
         stream._buffer.seconds = 0.5
         await stream.send(spoken(*range(2, 22)))  # 2 s
-        other = await replica.replaced()
+        await replica.replaced()
         await finish(stream, listener)
-        await other.kill()
     lost_until = 17 * BLOCK  # 22 blocks less the 5 that are kept
     assert listener.gaps == [live.Gap(2 * BLOCK, lost_until)]
     assert listener.finals[-1] == (2, " ".join(f"m{number}" for number in range(17, 22)))
@@ -420,10 +432,9 @@ async def test_a_long_silence_before_an_outage_is_no_gap(
         for number in (1, *[0] * 20, 2):  # of which the last five are kept
             await stream.send(spoken(number))
             await listener.heard(stream._buffer.position)
-        other = await replica.replaced()
+        await replica.replaced()
         await stream.send(spoken(3, 0))
         await finish(stream, listener)
-        await other.kill()
     assert listener.finals == [(1, "m1"), (2, "m2 m3")]
     assert listener.gaps == []
 
@@ -499,10 +510,9 @@ async def test_a_drained_server_hands_its_streams_over_without_losing_a_word(
         await replica.service.drain()
         await listener.until("m1 m2", final=True)
         await stream.send(spoken(3))
-        other = await replica.replaced()
+        await replica.replaced()
         await stream.send(spoken(4, 0))
         await finish(stream, listener)
-        await other.kill()
     assert listener.finals == [(1, "m1 m2"), (2, "m3 m4")]
     assert not [event for event in listener.events if isinstance(event, live.Reconnect)]
 
