@@ -45,7 +45,7 @@ class BaselineTake:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``json.dumps``."""
-        return {**asdict(self), "wer": round(self.words.rate, 4), "seconds": round(self.seconds, 2)}
+        return {**asdict(self), "wer": _rounded(self.words), "seconds": round(self.seconds, 2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,8 @@ class Baseline:
             "system": "faster-whisper",
             "compute_type": COMPUTE_TYPE,
             "beam_size": BEAM_SIZE,
-            "wer": round(self.edits(list(self.takes)).rate, 4),
-            "wer_numbers": round(
-                total(take.words_with_numbers for take in self.takes.values()).rate, 4
-            ),
+            "wer": _rounded(self.edits(list(self.takes))),
+            "wer_numbers": _rounded(total(it.words_with_numbers for it in self.takes.values())),
             "takes": [take.to_json() for take in self.takes.values()],
         }
 
@@ -90,10 +88,13 @@ def transcribe_takes(takes: Sequence[Take], settings: Settings) -> Baseline:
     )
     language = settings.language.partition("-")[0]
     distinct = {take.name: take for take in takes if take.complete}
-    return Baseline({name: _transcribe(model, take, language) for name, take in distinct.items()})
+    return Baseline(
+        {name: transcribe_take(model, take, language=language) for name, take in distinct.items()}
+    )
 
 
-def _transcribe(model: Any, take: Take, language: str) -> BaselineTake:  # noqa: ANN401 - no types
+def transcribe_take(model: Any, take: Take, *, language: str) -> BaselineTake:  # noqa: ANN401 - no types
+    """Transcribe the true utterances of a take one by one, or all of it, with faster-whisper."""
     pieces = list(_pieces(take))
     begin = time.perf_counter()
     texts = [
@@ -117,6 +118,11 @@ def _transcribe(model: Any, take: Take, language: str) -> BaselineTake:  # noqa:
 def _edits(take: Take, text: str, *, numbers: bool) -> EditCounts:
     reference, _ = split_truth(take.words, numbers=numbers)
     return count_word_edits(reference, normalise(text, numbers=numbers))
+
+
+def _rounded(edits: EditCounts) -> float | None:
+    """The word error rate; None where nothing was said."""
+    return round(edits.rate, 4) if edits.reference else None
 
 
 def _pieces(take: Take) -> Iterator[Float32]:

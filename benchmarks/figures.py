@@ -82,7 +82,9 @@ class Run:
     @property
     def cpu_per_audio_second(self) -> float:
         """CPU seconds of the server for a second of audio; NaN when its process is not ours."""
-        return self.usage.cpu / self.audio_seconds if self.usage.wall else math.nan
+        if not (self.usage.wall and self.audio_seconds):
+            return math.nan
+        return self.usage.cpu / self.audio_seconds
 
     @property
     def cpu_share(self) -> float:
@@ -137,7 +139,7 @@ def score_run(
     return Run(
         tracks=len(logs),
         summary=summarise(of_taken or scores),
-        wer_numbers=total(_edits_with_numbers(log) for log in taken if log.take.complete).rate,
+        wer_numbers=rate(total(_edits_with_numbers(log) for log in taken if log.take.complete)),
         word_times=_word_times(taken),
         words_on_noise=sum(len(final_text(log).split()) for log in taken if not log.take.words),
         losses=_losses(logs),
@@ -159,6 +161,11 @@ def final_text(log: TrackLog) -> str:
 def total(edits: Iterable[EditCounts]) -> EditCounts:
     """All edits together."""
     return sum(edits, start=EditCounts(0, 0, 0, 0))
+
+
+def rate(edits: EditCounts) -> float:
+    """The word error rate; NaN where nothing was said."""
+    return edits.rate if edits.reference else math.nan
 
 
 def _score(log: TrackLog) -> TrackScore:
@@ -215,7 +222,7 @@ def _track_json(log: TrackLog, score: TrackScore) -> dict[str, Any]:
     return {
         "take": log.take.name,
         "seconds": round(log.take.seconds, 2),
-        "wer": round(score.words.rate, 4) if log.take.complete and not log.refused else None,
+        "wer": None if log.refused else _rounded(rate(score.words), 4),
         "erasure": round(score.erasure, 3),
         "tail": score.tail,
         "displayed": [round(value, 3) for value in score.displayed],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from baseline import Baseline
-from figures import Run
+from figures import Run, rate
 from reporting import percent, seconds, tracks_text
 from rich.table import Table
 from rich.text import Text
@@ -104,12 +104,11 @@ def _word_time(name: str) -> Callable[[Run], float]:
 def _offline(baseline: Baseline) -> Callable[[Run], float]:
     """The rate on the takes of a run that live captions had a part in."""
 
-    def rate(run: Run) -> float:
+    def offline(run: Run) -> float:
         names = [log.take.name for log in run.logs if log.take.complete and not log.refused]
-        edits = baseline.edits(names)
-        return edits.rate if edits.reference else math.nan
+        return rate(baseline.edits(names))
 
-    return rate
+    return offline
 
 
 def _count(value: float) -> str:

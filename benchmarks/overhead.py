@@ -267,7 +267,7 @@ class Watch:
                 busy = await _watch(target.pid, self._duration)
                 await load
             portrait = Portrait.read(report, pid=target.pid)
-        return _figures(scenario, idle, busy, seen, portrait)
+        return figures_of(scenario, idle, busy, seen, portrait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,9 +311,10 @@ async def _watch(pid: int, seconds: float) -> Interval:
     return Interval(first, read_process(pid))
 
 
-def _figures(
+def figures_of(
     scenario: Scenario, idle: Interval, busy: Interval, seen: Talkers, portrait: Portrait
 ) -> Overhead:
+    """Put together what both ends saw, of the time in which the load was watched."""
     at_rest = spent(idle, loop=portrait.pid, python=portrait.threads)
     loaded = spent(busy, loop=portrait.pid, python=portrait.threads)
     lag = busy.within(portrait.lag)
