@@ -87,6 +87,8 @@ class Progress:
     """Seconds of age of the oldest audio still waiting to be decoded."""
     clamped: int
     """Float samples that were out of range, since the start."""
+    resume_token: str = ""
+    """Replaces the token before it: long silences move the point to resume from."""
 
 
 @dataclass(frozen=True, slots=True)

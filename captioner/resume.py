@@ -12,9 +12,10 @@ import binascii
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from captioner.errors import InvalidRequest
+from captioner.errors import ResumeExpired
 from captioner.streaming.actions import Restart
 
 VERSION = 1
@@ -48,36 +49,43 @@ class ResumePoint:
 
 
 class ResumeTokens:
-    """Writes and reads resume tokens under one key."""
+    """Writes resume tokens under the first of its keys, and reads those of any.
 
-    def __init__(self, secret: bytes = b"") -> None:
-        self._key = hmac.digest(_KEY_CONTEXT, secret, hashlib.sha256)
+    Args:
+        secrets: the lines of the token file; none where there is no such file.
+    """
+
+    def __init__(self, secrets: Sequence[bytes] = ()) -> None:
+        self._keys = [
+            hmac.digest(_KEY_CONTEXT, secret, hashlib.sha256) for secret in secrets or [b""]
+        ]
 
     def write(self, point: ResumePoint) -> str:
         """A token for a point: URL-safe text, well under 4 KiB."""
         payload = json.dumps([VERSION, *asdict(point).values()], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._sign(payload) + payload).decode().rstrip("=")
+        signature = _sign(self._keys[0], payload)
+        return base64.urlsafe_b64encode(signature + payload).decode().rstrip("=")
 
     def read(self, token: str) -> ResumePoint:
         """The point that a token of this key names.
 
         Raises:
-            InvalidRequest: it is not a token of this deployment, or damaged.
+            ResumeExpired: it is not a token of this deployment and version, or damaged.
         """
         try:
             data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except (binascii.Error, ValueError):
             data = b""
         signature, payload = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._sign(payload)):
-            raise InvalidRequest("not a resume token of this service", field="resume_token")
+        if not any(hmac.compare_digest(signature, _sign(key, payload)) for key in self._keys):
+            raise ResumeExpired("not a resume token of this service, or its key was revoked")
         version, *values = json.loads(payload)
         if version != VERSION or len(values) != len(fields(ResumePoint)):
-            raise InvalidRequest(
-                f"the resume token is of version {version}, this service reads {VERSION}",
-                field="resume_token",
+            raise ResumeExpired(
+                f"the resume token is of version {version}, this service reads {VERSION}"
             )
         return ResumePoint(*values)
 
-    def _sign(self, payload: bytes) -> bytes:
-        return hmac.digest(self._key, payload, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+def _sign(key: bytes, payload: bytes) -> bytes:
+    return hmac.digest(key, payload, hashlib.sha256)[:_SIGNATURE_BYTES]

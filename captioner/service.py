@@ -120,12 +120,13 @@ class CaptionService:
         """
         self._silero = SileroModel.bundled()
         await self._batcher.start()
-        secret = self.settings.token_file.read_bytes() if self.settings.token_file else b""
+        token_file = self.settings.token_file
+        secrets_of_tokens = token_file.read_bytes().split() if token_file else []
         self._shared = Surroundings(
             batcher=self._batcher,
             clock=self._clock,
             metrics=self.metrics,
-            tokens=ResumeTokens(secret),
+            tokens=ResumeTokens(secrets_of_tokens),
             burst=self.settings.max_burst,
             replay=self.settings.max_utterance + REPLAY_MARGIN,
             generous=self._generous,

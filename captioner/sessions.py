@@ -88,6 +88,7 @@ class LiveSession:
         self._format = config.audio_format
         self._begin_audio(self._stream_position(core.received))
         self._resumed = core.received > 0
+        self._burst = shared.burst + (shared.replay if self._resumed else 0.0)
         self._pace_origin = (shared.clock.monotonic(), self._base)
         self._clamped = 0
         self._gathered: list[Float32] = []
@@ -239,7 +240,9 @@ class LiveSession:
             return
         start = self._core.received
         self._skip(offset)
-        if not first:  # what a client does not replay after a resumption was final already
+        if first:  # what a client does not replay after a resumption was final already
+            self._pace_origin = (self._shared.clock.monotonic(), offset)
+        else:
             self._shared.metrics.gaps.inc()
             self._events.put(Gap(start, self._core.received))
 
@@ -254,11 +257,10 @@ class LiveSession:
         started, position = self._pace_origin
         received = self._base + self._stream.position - position
         ahead = received / self._format.sample_rate - (self._shared.clock.monotonic() - started)
-        allowed = self._shared.burst + (self._shared.replay if self._core.restart.position else 0)
-        if ahead > allowed:
+        if ahead > self._burst:
             raise TooFast(
-                f"audio is {ahead:.1f} s ahead of real time, at most {allowed:g} s are allowed",
-                retry_after=ahead - allowed,
+                f"audio is {ahead:.1f} s ahead of real time, at most {self._burst:g} s are allowed",
+                retry_after=ahead - self._burst,
             )
 
     def _take(self, samples: Float32, *, now: bool = False) -> None:
@@ -356,7 +358,9 @@ class LiveSession:
         now = self._shared.clock.monotonic()
         self._last_progress = now
         lag = (self._core.received - self._core.decoded_until) / SAMPLE_RATE
-        self._events.put(Progress(self._core.received, self._core.finalized, lag, self._clamped))
+        self._events.put(
+            Progress(self._core.received, self._core.finalized, lag, self._clamped, self._token())
+        )
 
     def _finish(self) -> None:
         self._shared.metrics.speech_seconds.inc(self._core.speech / SAMPLE_RATE)

@@ -336,6 +336,7 @@ class Continuity:
 
     def _progress(self, event: live.Progress) -> live.Progress:
         self.finalized = max(self.finalized, self._shifted(event.finalized))
+        self.token = event.resume_token or self.token
         return replace(
             event,
             received=self._shifted(event.received),

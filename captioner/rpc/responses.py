@@ -107,6 +107,7 @@ def _progress(event: live.Progress) -> pb.Progress:
         finalized_until=duration(event.finalized),
         lag=duration_of_seconds(event.lag),
         clamped_samples=event.clamped,
+        resume_token=event.resume_token,
     )
 
 
@@ -149,6 +150,7 @@ def _read_progress(response: pb.StreamCaptionsResponse) -> live.Event:
         finalized=samples(progress.finalized_until),
         lag=progress.lag.ToNanoseconds() / NANOS,
         clamped=progress.clamped_samples,
+        resume_token=progress.resume_token,
     )
 
 

@@ -49,6 +49,7 @@ from captioner.vad.endpointing import (
     SpeechStarted,
 )
 
+QUIET = samples(10.0)  # silence after which the session restarts, to be resumed from there
 KEPT_IN_SILENCE = samples(2.0)  # audio kept for the pre-roll of an utterance still to come
 UNBELIEVABLE = (Doubt.LOOP, Doubt.COMPRESSION, Doubt.WORD_RATE, Doubt.NO_SPEECH)
 
@@ -125,10 +126,7 @@ class Session:
             return self._closing[0].utterance.start
         if self._open:
             return self._open.start
-        endpointing = self._settings.endpointing
-        # An utterance starts before the speech that opens it, or at a cut up to a pause before.
-        reach = max(endpointing.pre_roll + endpointing.min_speech, endpointing.silence_to_endpoint)
-        return max(self._origin, self._endpointer.received - samples(reach) - FRAME_SAMPLES)
+        return self._silent_until
 
     @property
     def talking(self) -> bool:
@@ -229,8 +227,25 @@ class Session:
                         endpoint.end // MEL_HOP * MEL_HOP, continuing=_is_cut(endpoint)
                     )
                     break
+                if not self._open and self._endpointer.received - self._origin >= QUIET:
+                    self._restart_in_silence()
+                    break
         self._audio.forget(self._oldest_needed())
         return actions
+
+    @property
+    def _silent_until(self) -> int:
+        """Position before which no utterance that opens from now on can start."""
+        endpointing = self._settings.endpointing
+        # An utterance starts before the speech that opens it, or at a cut up to a pause before.
+        reach = max(endpointing.pre_roll + endpointing.min_speech, endpointing.silence_to_endpoint)
+        return max(self._origin, self._endpointer.received - samples(reach) - FRAME_SAMPLES)
+
+    def _restart_in_silence(self) -> None:
+        """Begin anew where an utterance may start next: a resumption then replays little."""
+        self._restart_at(self._silent_until // MEL_HOP * MEL_HOP)
+        if not self._closing:
+            self.restart = replace(self.restart, position=self._origin, continuing=False)
 
     def _restart_at(self, position: int, *, continuing: bool = False) -> None:
         """Hear the audio from `position` on as if the session began there."""
