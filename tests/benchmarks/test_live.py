@@ -76,6 +76,8 @@ def test_the_capacity_is_the_largest_run_that_holds() -> None:
 
 def test_the_plot_takes_figures_that_are_not_known(tmp_path: Path) -> None:
     unknown = score_run([TrackLog(TAKE, refused="full")], Usage())
+    noise = score_run([TrackLog(Take("bruit", TAKE.audio, ()), ended=True)], Usage())
+    plot_runs(tmp_path / "noise.png", [noise], title="bruits")
     plot_runs(tmp_path / "plot.png", [run(shown=1.4), unknown], title="essai")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
