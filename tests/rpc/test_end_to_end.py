@@ -116,7 +116,7 @@ async def feed(stream: CaptionStream, audio: bytes) -> None:
 async def captioned(
     client: CaptionerClient, audio: bytes, **options: object
 ) -> tuple[list[live.Event], CaptionStream]:
-    async with asyncio.timeout(TIMEOUT), client.stream(live_config(language="xx")) as stream:
+    async with asyncio.timeout(TIMEOUT), client.stream(live_config(**options)) as stream:
         await feed(stream, audio)
         await stream.end()
         return [event async for event in stream], stream
