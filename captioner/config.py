@@ -176,7 +176,7 @@ class Settings(BaseModel):
     final_window: Literal["auto", "short", "padded"] = setting(
         "auto",
         "Captions",
-        "Window of finals: the model's rule, 30 s, or by load (auto).",
+        "Window of finals: the model's rule (short), 30 s (padded), or by load (auto).",
     )
     endpoint_silence: float = setting(
         0.55, "Captions", "Silence that ends an utterance.", ge=0.2, le=3

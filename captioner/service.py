@@ -13,6 +13,7 @@ import structlog
 from captioner.admission import Load, check_admission, headroom
 from captioner.asr.engine import DecodeRow, Engine, EngineInfo
 from captioner.asr.whisper import WhisperEngine, WhisperSettings
+from captioner.asr.window import PADDED
 from captioner.audio.format import AudioFormat
 from captioner.clock import Clock, SystemClock
 from captioner.config import Settings
@@ -38,10 +39,13 @@ HEARTBEAT = 4.0  # seconds between two `Progress` of a session, with a tick to s
 REPLAY_MARGIN = 10.0  # seconds of audio beyond the longest utterance that a client may replay
 SESSION_ID_BYTES = 9
 REMEMBERED_ENDS = 10_000  # ids of ended sessions, to refuse their tokens
-RELAXED = 0.5  # share of the engine's time under which finals may take the padded window
+RELAXED = 0.5  # share of the engine's time under which finals take a long window
+LONG_WINDOW = samples(20.0)  # nearly as accurate as 30 s, for two thirds of the encoder's time
 RECONNECT_DELAY = 0.5  # seconds a client should wait before it resumes elsewhere
 
 log = structlog.get_logger(__name__)
+
+DECODES_AHEAD = 8  # windows of one recording that may wait, for each worker
 
 EngineFactory = Callable[[], Engine]
 
@@ -129,7 +133,7 @@ class CaptionService:
             tokens=ResumeTokens(secrets_of_tokens),
             burst=self.settings.max_burst,
             replay=self.settings.max_utterance + REPLAY_MARGIN,
-            generous=self._generous,
+            final_window=self._final_window,
         )
         self._transcriber = Transcriber(
             self._decode_recording,
@@ -140,6 +144,7 @@ class CaptionService:
                 language=self.settings.language,
                 beam_size=self.settings.final_beam_size,
                 padded=self.settings.final_window == "padded",
+                ahead=DECODES_AHEAD * self._batcher.workers,
             ),
         )
         self.metrics.sessions.set_function(lambda: len(self._sessions))
@@ -188,14 +193,15 @@ class CaptionService:
             backlog=self._batcher.backlog,
         )
 
-    def _generous(self) -> bool:
+    def _final_window(self) -> int:
         match self.settings.final_window:
             case "padded":
-                return True
+                return PADDED
             case "short":
-                return False
+                return 0
             case "auto":
-                return self._batcher.load < RELAXED * self._batcher.workers
+                relaxed = self._batcher.load < RELAXED * self._batcher.workers
+                return LONG_WINDOW if relaxed else 0
 
     # --- sessions
 

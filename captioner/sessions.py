@@ -62,8 +62,8 @@ class Surroundings:
     """Seconds that audio may run ahead of real time."""
     replay: float
     """Seconds more that a resumed session may send at once."""
-    generous: Callable[[], bool]
-    """Whether finals may take the padded window now."""
+    final_window: Callable[[], int]
+    """Samples that the window of a final has at least, now."""
 
 
 class LiveSession:
@@ -270,7 +270,7 @@ class LiveSession:
             self._gathered_samples += len(samples)
         if self._gathered_samples and (now or self._gathered_samples >= GATHERED):
             gathered, self._gathered, self._gathered_samples = self._gathered, [], 0
-            self._core.generous = self._shared.generous()
+            self._core.final_window = self._shared.final_window()
             for piece in gathered:
                 self._shared.metrics.audio_seconds.inc(len(piece) / SAMPLE_RATE)
             self._perform(self._core.receive(_joined(gathered)))

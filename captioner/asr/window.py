@@ -15,15 +15,22 @@ STEP = 2 * SAMPLE_RATE  # samples between two window lengths
 MEL_HOP = SAMPLE_RATE // 100  # 160 samples: one log-mel frame every 10 ms
 
 
-def window_length(speech: int, rule: WindowRule, *, padded: bool = False) -> int:
+def window_length(speech: int, rule: WindowRule, *, at_least: int = 0) -> int:
     """Samples of the window for `speech` samples of speech: a multiple of `STEP`, at most 30 s.
+
+    Args:
+        speech: samples of audio, before the silence that the rule adds.
+        rule: of the model.
+        at_least: samples that the window has in any case.
 
     Raises:
         ValueError: when the speech alone is longer than 30 s.
     """
     if speech > PADDED:
         raise ValueError(f"{speech} samples of speech do not fit in a window of {PADDED}")
-    if padded or rule.padded:
+    if rule.padded:
         return PADDED
-    needed = max(speech + round(rule.silence * SAMPLE_RATE), round(rule.minimum * SAMPLE_RATE))
+    needed = max(
+        speech + round(rule.silence * SAMPLE_RATE), round(rule.minimum * SAMPLE_RATE), at_least
+    )
     return min(PADDED, -(-needed // STEP) * STEP)

@@ -38,14 +38,14 @@ class SessionAudio:
         return self._mel.audio(start - self._base, stop - self._base)
 
     def features(
-        self, start: int, stop: int, settings: StreamingSettings, *, padded: bool
+        self, start: int, stop: int, settings: StreamingSettings, *, at_least: int = 0
     ) -> Float32:
         """Log-mel of [start, stop) and of the silence that the model's window rule adds.
 
         Returns:
             Shape (n_mels, frames of 10 ms).
         """
-        length = window_length(stop - start, settings.window, padded=padded)
+        length = window_length(stop - start, settings.window, at_least=at_least)
         return self._mel.window(
             start - self._base, stop - self._base, silence=length - (stop - start)
         )

@@ -93,8 +93,8 @@ class Session:
         """Samples of finished utterances."""
         self.words = 0
         """Words in finals."""
-        self.generous = settings.padded_finals
-        """Whether finals are decoded on the padded window: better, but dearer."""
+        self.final_window = settings.final_window
+        """Samples that the window of a final has at least: long ones are better, but dearer."""
         self._settings = settings
         self._next_settings = settings
         self._detector = detector
@@ -180,16 +180,15 @@ class Session:
     def flush(self) -> list[Action]:
         """Finalize what was said so far."""
         actions: list[Action] = []
-        done: int | None = None
+        done = self.received // MEL_HOP * MEL_HOP
         while endpoint := self._end_utterance(actions):
-            if done is not None and endpoint.end <= done:
-                break
             # What follows the end is heard again, and may hold more speech.
             done = endpoint.end
-            self._restart_at(done // MEL_HOP * MEL_HOP, continuing=_is_cut(endpoint))
+            self._restart_at(done, continuing=_is_cut(endpoint))
             actions += self._listen()
-        at = self.received if done is None else done
-        self._restart_at(at // MEL_HOP * MEL_HOP)
+            if self.received - done < FRAME_SAMPLES:
+                break
+        self._restart_at(done)
         return actions + self._listen()
 
     def _end_utterance(self, actions: list[Action]) -> Endpoint | None:
@@ -223,9 +222,7 @@ class Session:
             for probability in self._detector.process(audio):
                 endpoint = self._take_frame(float(probability), actions)
                 if endpoint:
-                    self._restart_at(
-                        endpoint.end // MEL_HOP * MEL_HOP, continuing=_is_cut(endpoint)
-                    )
+                    self._restart_at(endpoint.end, continuing=_is_cut(endpoint))
                     break
                 if not self._open and self._endpointer.received - self._origin >= QUIET:
                     self._restart_in_silence()
@@ -292,15 +289,15 @@ class Session:
     def _close_utterance(self, endpoint: Endpoint) -> Endpoint:
         """Close the open utterance; tell where it really ended.
 
-        That is within the audio received, and an append-only final cannot take words back: a cut
-        then falls behind those that are committed.
+        That is on a hop within the audio received, and an append-only final cannot take words
+        back: a cut then falls behind those that are committed.
         """
         if self._open is None:
             raise AssertionError("an endpoint without an utterance")
         end = endpoint.end
         if self._settings.append_only and self._open.committed:
-            end = max(end, -(-self._open.committed[-1].word.end // MEL_HOP) * MEL_HOP)
-        endpoint = replace(endpoint, end=min(end, self.received))
+            end = max(end, self._open.committed[-1].word.end + MEL_HOP - 1)
+        endpoint = replace(endpoint, end=min(end, self.received) // MEL_HOP * MEL_HOP)
         self._closing.append(_Closing(self._open, endpoint))
         self.speech += endpoint.end - self._open.start
         self._open = self._pause_end = None
@@ -360,7 +357,7 @@ class Session:
 
     def _decode(self, purpose: Purpose, utterance: Utterance, window: Window) -> Decode:
         final = purpose is Purpose.FINAL
-        row = utterance.row(window, final=final, padded=final and self.generous)
+        row = utterance.row(window, final=final, at_least=self.final_window if final else 0)
         self._decodes += 1
         decode = Decode(self._decodes, purpose, window.edge, row)
         self._in_flight = _InFlight(decode, utterance, window)
@@ -457,7 +454,7 @@ class Session:
             self._last_end = max(self._last_end, caption.end)
             self.words += len(words)
         self.restart = Restart(
-            position=closing.end // MEL_HOP * MEL_HOP,
+            position=closing.end,
             next_caption=self._next_caption,
             continuing=_is_cut(closing.endpoint),
             has_text=self._has_text,

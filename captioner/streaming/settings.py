@@ -47,5 +47,5 @@ class StreamingSettings:
     """How much audio such a window keeps, at least."""
     beam_size: int = 5
     """Beam width of finals; interims are greedy."""
-    padded_finals: bool = False
-    """Decode finals on the window padded to 30 s, whatever the model's rule."""
+    final_window: int = 0
+    """Length that the window of a final has at least."""

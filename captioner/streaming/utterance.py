@@ -82,11 +82,11 @@ class Utterance:
         """The window of the final: the whole utterance when it may correct committed words."""
         return self.interim_window(end) if self.settings.append_only else Window(self.start, end)
 
-    def row(self, window: Window, *, final: bool, padded: bool = False) -> DecodeRow:
+    def row(self, window: Window, *, final: bool, at_least: int = 0) -> DecodeRow:
         """The engine's request for a window."""
         settings = self.settings
         return DecodeRow(
-            features=self._audio.features(window.start, window.edge, settings, padded=padded),
+            features=self._audio.features(window.start, window.edge, settings, at_least=at_least),
             speech_frames=window.speech_frames,
             language=settings.language,
             beam_size=settings.beam_size if final else 1,
