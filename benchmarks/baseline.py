@@ -58,6 +58,11 @@ class Baseline:
         """The errors in takes of these names, as often as they are named."""
         return total(self.takes[name].words for name in names)
 
+    @property
+    def words_on_noise(self) -> int:
+        """Words in takes in which nothing is said."""
+        return sum(it.words.insertions for it in self.takes.values() if not it.words.reference)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``json.dumps``."""
         return {
@@ -66,6 +71,7 @@ class Baseline:
             "beam_size": BEAM_SIZE,
             "wer": _rounded(self.edits(list(self.takes))),
             "wer_numbers": _rounded(total(it.words_with_numbers for it in self.takes.values())),
+            "words_on_noise": self.words_on_noise,
             "takes": [take.to_json() for take in self.takes.values()],
         }
 

@@ -12,10 +12,6 @@ from reporting import percent, seconds, tracks_text
 from rich.table import Table
 from rich.text import Text
 
-from captioner.live import Mode
-
-POINTS_ABOVE_BASELINE = {Mode.REVISABLE: 1.0, Mode.APPEND_ONLY: 3.0}
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -28,12 +24,22 @@ class Row:
     """The most it should be with one track talking."""
 
 
-def results_table(runs: Sequence[Run], baseline: Baseline | None, mode: Mode) -> Table:
-    """All figures; those that miss their goal are marked and red, runs that lost something too."""
+def results_table(
+    runs: Sequence[Run], baseline: Baseline | None, *, points: float = math.inf
+) -> Table:
+    """What is known of the runs; misses of a goal are marked and red, and so is what was lost.
+
+    Args:
+        runs: A column each.
+        baseline: What an offline transcription made of their takes.
+        points: How many points of word errors above it are allowed.
+    """
     table = Table("", "goal", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for run in runs:
         table.add_column(tracks_text(run.tracks), justify="right")
-    for row in _rows(baseline, mode):
+    for row in _rows(baseline, points):
+        if all(math.isnan(row.value(run)) for run in runs):
+            continue
         goal = "" if math.isinf(row.goal) else f"≤ {row.show(row.goal)}"
         table.add_row(row.name, Text(goal, "dim"), *(_cell(row, run) for run in runs))
     table.add_row("dropped or refused", Text("no", "dim"), *(_losses(run) for run in runs))
@@ -56,7 +62,7 @@ def _losses(run: Run) -> Text:
     return Text(", ".join(found) or "no", "red" if found else "")
 
 
-def _rows(baseline: Baseline | None, mode: Mode) -> Iterator[Row]:
+def _rows(baseline: Baseline | None, points: float) -> Iterator[Row]:
     yield Row("word errors, %", lambda run: run.summary.wer, percent)
     yield Row("  numbers in words, %", lambda run: run.wer_numbers, percent)
     if baseline is not None:
@@ -66,12 +72,14 @@ def _rows(baseline: Baseline | None, mode: Mode) -> Iterator[Row]:
             "  points above it",
             lambda run: 100 * (run.summary.wer - above(run)),
             _points,
-            POINTS_ABOVE_BASELINE[mode],
+            points,
         )
     yield from _latencies()
     yield Row("words taken back, a word", lambda run: run.summary.erasure, seconds, 0.2)
     yield Row("words lost at the end", lambda run: run.summary.tail_words, _count, 0)
     yield Row("words on noise", lambda run: run.words_on_noise, _count, 0)
+    if baseline is not None and baseline.words_on_noise:
+        yield Row("  faster-whisper offline", lambda _: baseline.words_on_noise, _count)
     yield Row("word starts off, s (median)", _word_time("start_p50"), seconds, 0.1)
     yield Row("word ends off, s (median)", _word_time("end_p50"), seconds, 0.1)
     yield Row("CPU s per s of audio", lambda run: run.cpu_per_audio_second, _fine)

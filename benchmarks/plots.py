@@ -67,4 +67,4 @@ def _finish(axes: Axes, runs: Sequence[Run]) -> None:
     axes.set_xticks(range(len(runs)), [str(run.tracks) for run in runs])
     axes.set_xlabel("tracks")
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left")
+    axes.legend(loc="best")

@@ -66,6 +66,7 @@ def test_where_nothing_is_said_there_is_no_rate() -> None:
     take = Take("bruit", TAKE.audio, ())
     result = Baseline({"bruit": transcribe_take(FakeWhisper("Merci."), take, language="fr")})
     assert result.to_json()["wer"] is None
+    assert result.to_json()["words_on_noise"] == 1
     assert result.to_json()["takes"][0]["text"] == "Merci."
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from baseline import Baseline, BaselineTake
 from click.testing import CliRunner
 from figures import Run, score_run
-from live import Plan, main, results
+from live import Plan, main, points_allowed, results
 from live_table import results_table
 from meter import Usage
 from plots import plot_runs
@@ -48,7 +49,7 @@ def lines(table: Table) -> dict[str, str]:
 
 def test_the_table_marks_what_misses_its_goal() -> None:
     good, slow = run(shown=1.4), run(shown=3.5, tracks=2)
-    shown = lines(results_table([good, slow], None, Mode.REVISABLE))
+    shown = lines(results_table([good, slow], None))
     assert shown["displayed p50, s"].split() == ["≤", "0.90", "0.40", "2.50", "!"]
     assert shown["final p95, s"].split() == ["≤", "1.50", "0.40", "2.50", "!"]
     assert shown["holds (capacity rule)"].split() == ["yes", "no"]
@@ -57,14 +58,36 @@ def test_the_table_marks_what_misses_its_goal() -> None:
 
 def test_the_table_compares_with_the_baseline_where_there_is_one() -> None:
     perfect = offline(EditCounts(1, 0, 0, 0))
-    table = results_table([run(shown=1.0)], perfect, Mode.APPEND_ONLY)
+    table = results_table([run(shown=1.0)], perfect, points=3.0)
     assert lines(table)["points above it"].split() == ["≤", "+3.0", "+0.0"]
-    assert "points above it" not in lines(results_table([run(shown=1.0)], None, Mode.REVISABLE))
+    assert "points above it" not in lines(results_table([run(shown=1.0)], None))
+
+
+def test_the_table_leaves_out_what_nobody_knows() -> None:
+    noise = score_run([TrackLog(Take("bruit", TAKE.audio, ()), ended=True)], Usage())
+    shown = lines(results_table([noise], None))
+    assert "displayed p50, s" not in shown
+    assert shown["words on noise"].split() == ["≤", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("data", "mode", "points"),
+    [
+        ("meeting", Mode.REVISABLE, 1.0),
+        ("meeting", Mode.APPEND_ONLY, 3.0),
+        ("real", Mode.REVISABLE, 2.0),
+        ("real", Mode.APPEND_ONLY, 3.0),
+    ],
+)
+def test_points_above_the_baseline_depend_on_mode_and_data(
+    data: str, mode: Mode, points: float
+) -> None:
+    assert points_allowed(replace(PLAN, data=data, mode=mode)) == points
 
 
 def test_the_table_says_what_was_lost() -> None:
     refused = score_run([TrackLog(TAKE, refused="full")], Usage())
-    table = results_table([refused], None, Mode.REVISABLE)
+    table = results_table([refused], None)
     assert lines(table)["dropped or refused"].endswith("1 refused")
 
 
