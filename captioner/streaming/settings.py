@@ -37,9 +37,9 @@ class StreamingSettings:
     """A word that ends farther than this from the window's edge is committed as it is."""
     interim_surer: float = 0.0
     """How much more probable a word must be to replace one that an interim showed."""
-    final_surer: float = 0.05
+    final_surer: float = -0.1
     """How much more probable a final's words must be to replace committed ones..."""
-    final_surer_per_word: float = 0.015
+    final_surer_per_word: float = 0.025
     """...and how much more for each committed word after them."""
     trim_after: int = samples(8.0)
     """An interim's window longer than this starts at a later committed word instead."""
