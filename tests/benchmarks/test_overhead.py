@@ -92,6 +92,14 @@ def test_the_budget_is_four_milliseconds() -> None:
     assert shown(overhead_table([at_limit])).split()[-1] == "yes"
 
 
+def test_a_load_that_did_not_get_through_is_no_success() -> None:
+    cheap = replace(measured(), track=Spent(1.0, 1.0, 0.0, 0.0), driver_late_p99=100.0)
+    assert cheap.within_budget
+    behind = replace(cheap, driver_late_p99=101.0)
+    assert not behind.within_budget
+    assert "fell behind" in shown(overhead_table([behind]))
+
+
 def test_tracks_that_failed_are_told() -> None:
     assert "2 tracks failed: full" in shown(
         overhead_table([replace(measured(), failures=("full", "full"))])
