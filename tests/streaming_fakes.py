@@ -63,7 +63,7 @@ class Script:
 
 def spelling(index: int) -> str:
     """A word unlike any other."""
-    letters = random.Random(index)  # noqa: S311 - a name, no secret
+    letters = random.Random(index)
     return "".join(letters.choice("bcdfglmnprst") + letters.choice("aeiou") for _ in range(3))
 
 
@@ -86,7 +86,7 @@ def chatter(*parts: tuple[float, int, int], silent_end: float = 1.5) -> Script:
     position = 0
     for silent, count, seed in parts:
         position += at(silent)
-        chance = random.Random(seed)  # noqa: S311 - a script, no secret
+        chance = random.Random(seed)
         for _ in range(count):
             end = position + at(chance.uniform(0.15, 0.5))
             words.append(Word(spelling(len(words)), position, end, SPOKEN))
@@ -155,7 +155,7 @@ class Recogniser:
         return within(replace(word, text=spelling(token)), start, edge), token
 
     def _heard(self, index: int, word: Word, start: int, edge: int) -> tuple[Word, int]:
-        chance = random.Random(f"{self.noise} {index} {start} {edge}")  # noqa: S311
+        chance = random.Random(f"{self.noise} {index} {start} {edge}")
         unsure = self.noise is not None and edge - word.end < at(1.0)
         token = index
         if unsure and chance.random() < 0.5:

@@ -53,7 +53,7 @@ def test_of_the_previous_text_the_end_is_kept(tokenizer: WhisperTokenizer, previ
 
 def test_previous_text_takes_the_room_that_key_terms_leave(tokenizer: WhisperTokenizer) -> None:
     terms = glossary(tokenizer, ["oui"])
-    assert 16 < len(terms) < 32
+    assert 0 < len(terms) < 16
     previous = " le conseil a bien voté" * 10
 
     context = context_tokens(tokenizer, key_terms=["oui"], previous=previous)
