@@ -22,6 +22,7 @@ from captioner.live import Mode, SessionConfig
 from captioner.metrics import Metrics
 from captioner.models.store import ModelStore
 from captioner.resume import ResumePoint, ResumeTokens
+from captioner.rounds import Rounds
 from captioner.scheduling.batcher import Batcher, State
 from captioner.scheduling.policy import Priority, Rules
 from captioner.sessions import LiveSession, Surroundings, check_language
@@ -113,6 +114,7 @@ class CaptionService:
         self._sessions: dict[str, LiveSession] = {}
         self._ended: dict[str, None] = {}
         self._draining = False
+        self._long_window = 0
         self._housekeeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -133,7 +135,8 @@ class CaptionService:
             tokens=ResumeTokens(secrets_of_tokens),
             burst=self.settings.max_burst,
             replay=self.settings.max_utterance + REPLAY_MARGIN,
-            final_window=self._final_window,
+            rounds=Rounds(),
+            final_window=lambda: self._long_window,
         )
         self._transcriber = Transcriber(
             self._decode_recording,
@@ -149,6 +152,7 @@ class CaptionService:
         )
         self.metrics.sessions.set_function(lambda: len(self._sessions))
         self.metrics.talking.set_function(lambda: self._load().talking)
+        self._long_window = self._final_window()
         self._housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
         return self
 
@@ -194,6 +198,7 @@ class CaptionService:
         )
 
     def _final_window(self) -> int:
+        """Samples that the window of a final has at least, going by the load."""
         match self.settings.final_window:
             case "padded":
                 return PADDED
@@ -295,6 +300,7 @@ class CaptionService:
             await asyncio.sleep(TICK)
             now = self._clock.monotonic()
             self.metrics.event_loop_lag.observe(max(0.0, now - due))
+            self._long_window = self._final_window()
             for session in list(self._sessions.values()):
                 await self._look_after(session, now)
 

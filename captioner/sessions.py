@@ -35,6 +35,7 @@ from captioner.live import (
 )
 from captioner.metrics import Metrics
 from captioner.resume import ResumePoint, ResumeTokens
+from captioner.rounds import Rounds
 from captioner.scheduling.batcher import Batcher
 from captioner.scheduling.policy import Priority
 from captioner.streaming import actions as act
@@ -62,6 +63,7 @@ class Surroundings:
     """Seconds that audio may run ahead of real time."""
     replay: float
     """Seconds more that a resumed session may send at once."""
+    rounds: Rounds
     final_window: Callable[[], int]
     """Samples that the window of a final has at least, now."""
 
@@ -264,16 +266,24 @@ class LiveSession:
             )
 
     def _take(self, samples: Float32, *, now: bool = False) -> None:
-        """Hand samples to the core, gathered to a few frames."""
+        """Gather samples for the core to a few frames; `now`: hand them over at once."""
         if len(samples):
             self._gathered.append(samples)
             self._gathered_samples += len(samples)
-        if self._gathered_samples and (now or self._gathered_samples >= GATHERED):
-            gathered, self._gathered, self._gathered_samples = self._gathered, [], 0
-            self._core.final_window = self._shared.final_window()
-            for piece in gathered:
-                self._shared.metrics.audio_seconds.inc(len(piece) / SAMPLE_RATE)
-            self._perform(self._core.receive(_joined(gathered)))
+        if now:
+            self._listen()
+        elif self._gathered_samples >= GATHERED:
+            self._shared.rounds.join(self, self._listen)
+
+    def _listen(self) -> None:
+        """Hand what was gathered to the core."""
+        self._shared.rounds.leave(self)
+        if not self._gathered or self.over:
+            return
+        self._shared.metrics.audio_seconds.inc(self._gathered_samples / SAMPLE_RATE)
+        gathered, self._gathered, self._gathered_samples = self._gathered, [], 0
+        self._core.final_window = self._shared.final_window()
+        self._perform(self._core.receive(_joined(gathered)))
 
     # --- actions
 
