@@ -32,11 +32,12 @@ from captioner.streaming.actions import (
     Stopped,
 )
 from captioner.streaming.audio import SessionAudio
+from captioner.streaming.captions import CaptionWriter
 from captioner.streaming.revision import reconcile
 from captioner.streaming.settings import StreamingSettings, samples
 from captioner.streaming.utterance import Answer, Utterance, Window
-from captioner.streaming.words import SpelledWord, in_order, without_loop
-from captioner.transcript import Caption, Hypothesis
+from captioner.streaming.words import SpelledWord, without_loop
+from captioner.transcript import Hypothesis
 from captioner.vad import FRAME_SAMPLES
 from captioner.vad.detector import VoiceActivity
 from captioner.vad.endpointing import (
@@ -91,16 +92,12 @@ class Session:
         """Where a resumption would begin now."""
         self.speech = 0
         """Samples of finished utterances."""
-        self.words = 0
-        """Words in finals."""
         self.final_window = settings.final_window
         """Samples that the window of a final has at least: long ones are better, but dearer."""
         self._settings = settings
         self._next_settings = settings
         self._detector = detector
-        self._next_caption = self.restart.next_caption
-        self._has_text = self.restart.has_text
-        self._last_end = self.restart.position
+        self._captions = CaptionWriter(self.restart, append_only=settings.append_only)
         self._open: Utterance | None = None
         self._pause_end: int | None = None
         self._next_interim = 0
@@ -155,7 +152,12 @@ class Session:
     @property
     def captions(self) -> int:
         """Captions begun so far, those before a resumption included."""
-        return self._next_caption - 1
+        return self._captions.next_caption - 1
+
+    @property
+    def words(self) -> int:
+        """Words in finals."""
+        return self._captions.words
 
     # --- audio in
 
@@ -436,65 +438,20 @@ class Session:
     # --- captions out
 
     def _interim(self, utterance: Utterance) -> list[Action]:
-        """The interim that shows what is new, if anything is."""
-        words = (*utterance.committed, *utterance.tentative)
-        showing = (tuple(w.word.text for w in words), len(utterance.committed))
-        if not self._settings.interims or showing == utterance.shown:
-            return []
-        return [Emit(self._caption(utterance, words, len(utterance.committed), final=False))]
+        """The interim that shows what is new, if interims are wanted and anything is."""
+        caption = self._captions.interim(utterance) if self._settings.interims else None
+        return [Emit(caption)] if caption else []
 
     def _final(self, closing: _Closing, words: tuple[SpelledWord, ...]) -> list[Action]:
         """The final, and the point that the session can be resumed from after it."""
-        utterance = closing.utterance
-        actions: list[Action] = []
-        caption: Caption | None = None
-        if words or utterance.caption_id:
-            caption = self._caption(utterance, words, len(words), final=True)
-            self._has_text = self._has_text or bool(words)
-            self._last_end = max(self._last_end, caption.end)
-            self.words += len(words)
+        caption = self._captions.final(closing.utterance, words)
         self.restart = Restart(
             position=closing.end,
-            next_caption=self._next_caption,
+            next_caption=self._captions.next_caption,
             continuing=_is_cut(closing.endpoint),
-            has_text=self._has_text,
+            has_text=self._captions.has_text,
         )
-        if caption:
-            actions.append(Emit(caption, self.restart))
-        return actions
-
-    def _caption(
-        self,
-        utterance: Utterance,
-        words: tuple[SpelledWord, ...],
-        committed: int,
-        *,
-        final: bool,
-    ) -> Caption:
-        if not utterance.caption_id:
-            utterance.caption_id = self._next_caption
-            self._next_caption += 1
-        utterance.revision += 1
-        placed = tuple(spelled.word for spelled in in_order(words, self._last_end))
-        texts = tuple(word.text for word in placed)
-        appended = ""
-        if self._settings.append_only:
-            new = texts[utterance.shown[1] : committed]
-            before = self._has_text or utterance.shown[1] > 0
-            appended = (" " if before and new else "") + " ".join(new)
-        utterance.shown = (texts, committed)
-        start = max(self._last_end, utterance.start)
-        return Caption(
-            id=utterance.caption_id,
-            revision=utterance.revision,
-            start=placed[0].start if placed else start,
-            end=placed[-1].end if placed else start,
-            words=placed,
-            committed=committed,
-            final=final,
-            language=utterance.settings.language,
-            appended=appended,
-        )
+        return [Emit(caption, self.restart)] if caption else []
 
 
 def _is_cut(endpoint: Endpoint) -> bool:

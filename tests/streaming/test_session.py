@@ -178,9 +178,8 @@ def test_a_session_resumed_after_its_last_final_gives_the_finals_that_were_left(
         broken.feed(first[turn % len(first)])
         turn += 1
     heard = broken.listener
-    restart = heard.restarts[-1] if heard.restarts else Restart()
 
-    rest = Drive(spoken, restart=restart).run(*again)
+    rest = Drive(spoken, restart=broken.session.restart).run(*again)
 
     assert identities(heard.finals + rest.finals) == identities(whole.finals)
 
@@ -194,9 +193,8 @@ def test_an_append_only_session_resumed_goes_on_with_the_text(
     while broken.session.received < fraction * spoken.length:
         broken.feed(chunks[0])
     finals = broken.listener.finals
-    restart = broken.listener.restarts[-1] if finals else Restart()
 
-    rest = Drive(spoken, APPEND_ONLY, restart=restart).run(*chunks)
+    rest = Drive(spoken, APPEND_ONLY, restart=broken.session.restart).run(*chunks)
 
     before = " ".join(final.text for final in finals if final.text)
     assert before + rest.appended == spoken.text
