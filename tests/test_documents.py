@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -118,6 +119,15 @@ def test_operations_has_each_metric_and_no_other() -> None:
     assert written == known
 
 
+def test_the_architecture_page_has_the_layers_that_are_checked() -> None:
+    contracts = tomllib.loads(text_of("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    [layers] = [each["layers"] for each in contracts if each["type"] == "layers"]
+    checked = [re.findall(r"\w+", layer) for layer in layers if layer != "(__main__)"]
+    section = text_of("docs/architecture.md").partition("| layer |")[2].partition("\n\n")[0]
+    cells = (line.split("|")[1] for line in section.splitlines() if line.startswith("| `"))
+    assert [re.findall(r"\w+", cell) for cell in cells] == checked
+
+
 def test_the_commands_page_has_each_command_and_exit_code() -> None:
     text = text_of("docs/cli.md")
     for command in COMMANDS:
@@ -126,7 +136,8 @@ def test_the_commands_page_has_each_command_and_exit_code() -> None:
         assert f"| {int(code)} | {meaning} |" in text
 
 
-def test_the_example_settings_are_what_the_command_writes() -> None:
+def test_the_example_settings_are_what_the_command_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert text_of("examples/captioner.toml") == example_file()
 
 
