@@ -481,9 +481,8 @@ def test_a_closed_engine_fails_as_an_engine_does(base: Model, sentences: list[Sa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", [{"device": "nowhere"}, {"compute_type": "int7"}])
-def test_settings_that_the_machine_cannot_meet_are_refused(
-    base: Model, settings: dict[str, str]
-) -> None:
-    with pytest.raises(ModelError, match="cannot load"):
-        WhisperEngine(base.directory, base.manifest, WhisperSettings(**settings))
+def test_an_unknown_compute_type_is_refused(base: Model) -> None:
+    with pytest.raises(ModelError, match=r"cannot load .* on cpu: .*int7"):
+        WhisperEngine(
+            base.directory, base.manifest, WhisperSettings(device="cpu", compute_type="int7")
+        )
