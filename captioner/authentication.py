@@ -58,9 +58,14 @@ class TokenFile:
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         if stamp == self._stamp:
             return
-        lines = (line.strip() for line in self._path.read_text(encoding="utf-8").splitlines())
-        self._digests = tuple(_digest(line) for line in lines if line and not line.startswith("#"))
+        self._digests = tuple(_digest(token) for token in read_tokens(self._path))
         self._stamp = stamp
+
+
+def read_tokens(path: Path) -> list[str]:
+    """The tokens of a file, in order: its lines, but for blank ones and those from ``#``."""
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def bearer_token(authorization: str | None) -> str:

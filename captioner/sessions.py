@@ -86,7 +86,7 @@ class LiveSession:
         self._language = language
         self._shared = shared
         self._events = EventQueue()
-        self._decodes: set[asyncio.Task[None]] = set()
+        self._decodes: dict[int, asyncio.Task[None]] = {}
         self._format = config.audio_format
         self._begin_audio(self._stream_position(core.received))
         self._resumed = core.received > 0
@@ -195,7 +195,7 @@ class LiveSession:
     def abandon(self) -> None:
         """Stop without finalizing."""
         self._ending = True
-        for task in self._decodes:
+        for task in list(self._decodes.values()):
             task.cancel()
         self._settled.set()
         self._events.close()
@@ -292,6 +292,8 @@ class LiveSession:
             match action:
                 case act.Decode():
                     self._start(action)
+                case act.Abandon(decode_id):
+                    self._abandon(decode_id)
                 case act.Emit():
                     self._emit(action)
                 case act.Dropped(reason):
@@ -311,8 +313,13 @@ class LiveSession:
 
     def _start(self, decode: act.Decode) -> None:
         task = asyncio.create_task(self._decode(decode), name=f"decode {self.id}")
-        self._decodes.add(task)
-        task.add_done_callback(self._decodes.discard)
+        self._decodes[decode.id] = task
+        task.add_done_callback(lambda _: self._decodes.pop(decode.id, None))
+
+    def _abandon(self, decode_id: int) -> None:
+        """Withdraw a decode; one that is being computed is computed for nobody."""
+        if task := self._decodes.pop(decode_id, None):
+            task.cancel()
 
     async def _decode(self, decode: act.Decode) -> None:
         """Get one row decoded; a final is tried again while the engine is being rebuilt."""

@@ -81,7 +81,10 @@ def _watch_stdin(ended: Callable[[], None]) -> None:
             loop.remove_reader(descriptor)
             ended()
 
-    loop.add_reader(descriptor, readable)
+    try:
+        loop.add_reader(descriptor, readable)
+    except PermissionError:  # a file or a device such as /dev/null: nobody holds another end
+        ended()
 
 
 def welcome(settings: Settings, *, grpc_port: int, http_port: int | None, engine: str) -> str:

@@ -29,6 +29,13 @@ class Decode:
 
 
 @dataclass(frozen=True, slots=True)
+class Abandon:
+    """Nobody waits any more for the decode of this id."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Restart:
     """Where the session begins anew after a final: all that a resumption needs to know."""
 
@@ -75,4 +82,4 @@ class Finished:
     """The stream ended and everything in it is final."""
 
 
-Action = Decode | Emit | Dropped | Started | Stopped | Finished
+Action = Decode | Abandon | Emit | Dropped | Started | Stopped | Finished

@@ -21,6 +21,7 @@ from captioner.asr.hallucination import invented
 from captioner.asr.plausibility import Doubt, doubt
 from captioner.asr.window import MEL_HOP
 from captioner.streaming.actions import (
+    Abandon,
     Action,
     Decode,
     Dropped,
@@ -272,6 +273,7 @@ class Session:
                 case PauseStarted(speech_end):
                     tail = samples(self._settings.endpointing.tail)
                     self._pause_end = -(-(speech_end + tail) // MEL_HOP) * MEL_HOP
+                    actions += self._abandon_interim()
                 case SpeechResumed():
                     self._pause_end = None
                 case Endpoint():
@@ -339,8 +341,16 @@ class Session:
         if utterance.answer is not None and utterance.answer.end == closing.end:
             return utterance.answer.words
         if utterance.final_window(closing.end).speech_frames < SHORTEST_SPEECH:
-            return self._settled(utterance, (), closing.end)
+            return self._settled(utterance, (), utterance.final_window(closing.end))
         return None
+
+    def _abandon_interim(self) -> list[Action]:
+        """Give up the interim in flight: what comes next knows more."""
+        flight = self._in_flight
+        if flight is None or flight.decode.purpose is not Purpose.INTERIM:
+            return []
+        self._in_flight = None
+        return [Abandon(flight.decode.id)]
 
     def _decode_open(self, utterance: Utterance) -> Decode | None:
         """The decode that the open utterance is due: in a pause on speculation, else an interim."""
@@ -395,7 +405,7 @@ class Session:
         utterance, window = flight.utterance, flight.window
         why = _why_invented(flight, hypothesis)
         words = () if why else without_loop(utterance.spelled(hypothesis, window))
-        utterance.answer = Answer(window.edge, self._settled(utterance, words, window.edge))
+        utterance.answer = Answer(window.edge, self._settled(utterance, words, window))
         if utterance is self._open and not why:
             utterance.pause(utterance.answer)
         return why
@@ -421,19 +431,22 @@ class Session:
         return flight
 
     def _settled(
-        self, utterance: Utterance, words: tuple[SpelledWord, ...], end: int
+        self, utterance: Utterance, words: tuple[SpelledWord, ...], window: Window
     ) -> tuple[SpelledWord, ...]:
-        """The words of a final that ends at `end`, from those that its decode gave."""
+        """The words of a final, from those that its decode gave."""
         if self._settings.append_only:
             return (*utterance.committed, *words)
+        settled = utterance.settled(window)
         if not words:
-            return ()
-        return reconcile(
-            [spelled for spelled in utterance.committed if spelled.word.start < end],
+            return settled
+        open_words = utterance.committed[len(settled) :]
+        corrected = reconcile(
+            [spelled for spelled in open_words if spelled.word.start < window.edge],
             words,
             surer=self._settings.final_surer,
             per_word=self._settings.final_surer_per_word,
         )
+        return (*settled, *corrected)
 
     # --- captions out
 

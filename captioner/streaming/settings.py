@@ -29,7 +29,7 @@ class StreamingSettings:
     """New audio between two interims of an utterance."""
     first_hop: int = samples(0.8)
     """Audio, pre-roll included, before an utterance's first interim."""
-    hidden: int = samples(0.3)
+    hidden: int = samples(0.2)
     """A word that ends closer than this to the window's edge is not shown: it may be cut."""
     commit_margin: int = samples(0.8)
     """A word that ends closer than this to the window's edge is not committed."""
@@ -41,10 +41,12 @@ class StreamingSettings:
     """How much more probable a final's words must be to replace committed ones..."""
     final_surer_per_word: float = 0.025
     """...and how much more for each committed word after them."""
-    trim_after: int = samples(8.0)
+    trim_after: int = samples(6.0)
     """An interim's window longer than this starts at a later committed word instead."""
-    trim_to: int = samples(4.5)
+    trim_to: int = samples(3.0)
     """How much audio such a window keeps, at least."""
+    final_reach: int = samples(9.0)
+    """How far back a final may correct committed words: it decodes no more than needed."""
     beam_size: int = 5
     """Beam width of finals; interims are greedy."""
     final_window: int = 0

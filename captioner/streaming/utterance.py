@@ -8,6 +8,7 @@ word that is shown changes only for one that the engine is surer of.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,15 +73,20 @@ class Utterance:
 
     def interim_window(self, edge: int) -> Window:
         """The window that ends at `edge`, starting later once it would be long."""
-        if edge - self._window_start > self.settings.trim_after:
-            self._trim(edge - self.settings.trim_to)
-        first = self._first_in_window()
-        previous = " ".join(spelled.word.text for spelled in self.committed[:first])
-        return Window(self._window_start, edge, tuple(self.committed[first:]), previous)
+        settings = self.settings
+        if edge - self._window_start > settings.trim_after:
+            self._window_start = self._gap_before(edge - settings.trim_to, self._window_start)
+        before, after = self._split_at(self._window_start)
+        return Window(self._window_start, edge, tuple(after), _text(before))
 
     def final_window(self, end: int) -> Window:
-        """The window of the final: the whole utterance when it may correct committed words."""
-        return self.interim_window(end) if self.settings.append_only else Window(self.start, end)
+        """The window of the final: all that it may still correct."""
+        if self.settings.append_only:
+            return self.interim_window(end)
+        start = self.start
+        if end - start > self.settings.final_reach:
+            start = self._gap_before(end - self.settings.final_reach, start)
+        return Window(start, end, previous=_text(self._split_at(start)[0]))
 
     def row(self, window: Window, *, final: bool, at_least: int = 0) -> DecodeRow:
         """The engine's request for a window."""
@@ -96,19 +102,22 @@ class Utterance:
             retry=final,
         )
 
-    def _first_in_window(self) -> int:
-        """Index of the first committed word that the window contains."""
-        for index, spelled in enumerate(self.committed):
-            if spelled.word.start >= self._window_start:
-                return index
-        return len(self.committed)
+    def settled(self, window: Window) -> tuple[SpelledWord, ...]:
+        """The committed words before a window: nothing changes them any more."""
+        return tuple(self._split_at(window.start)[0])
 
-    def _trim(self, latest: int) -> None:
-        """Move the window's start to the last gap between committed words before `latest`."""
-        for before, after in zip(self.committed, self.committed[1:], strict=False):
+    def _split_at(self, position: int) -> tuple[list[SpelledWord], list[SpelledWord]]:
+        """The committed words that start before a position, and the others."""
+        count = sum(spelled.word.start < position for spelled in self.committed)
+        return self.committed[:count], self.committed[count:]
+
+    def _gap_before(self, latest: int, start: int) -> int:
+        """The last gap between committed words from `start` to `latest`; `start` if none."""
+        for before, after in itertools.pairwise(self.committed):
             gap = (before.word.end + after.word.start) // 2 // MEL_HOP * MEL_HOP
             if before.word.start < gap <= min(after.word.start, latest):
-                self._window_start = max(self._window_start, gap)
+                start = max(start, gap)
+        return start
 
     # --- words
 
@@ -160,3 +169,7 @@ class Utterance:
         words = answer.words[count:]
         self.committed.extend(words[:-1])
         self.tentative = self._heard = words[-1:]
+
+
+def _text(words: Sequence[SpelledWord]) -> str:
+    return " ".join(spelled.word.text for spelled in words)

@@ -58,9 +58,9 @@ class EndpointingSettings:
     """Silence after which the final decode may start on speculation."""
     silence_to_endpoint: float = 0.55
     """Silence that ends an utterance."""
-    late_silence_to_endpoint: float = 0.35
+    late_silence_to_endpoint: float = 0.25
     """The same, when shorter, once the utterance is longer than ``late_after``."""
-    late_after: float = 10.0
+    late_after: float = 7.0
     """Length from which an utterance ends at a shorter silence."""
     max_utterance: float = 15.0
     """Length at which an utterance is cut."""

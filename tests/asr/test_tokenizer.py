@@ -31,6 +31,7 @@ def texts(tokenizer: WhisperTokenizer, text: str) -> list[str]:
         (" du pain 🥖 et 👩‍🚀.", ["du", "pain", "🥖", "et", "👩‍🚀."]),
         (" oui\nnon", ["oui", "non"]),
         (" et alors «", ["et", "alors", "«"]),
+        (" et « ? » fin", ["et", "« ? »", "fin"]),
         ("  oui", ["oui"]),
         (" oui ", ["oui"]),
         ("? oui", ["?", "oui"]),

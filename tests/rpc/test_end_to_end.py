@@ -191,7 +191,7 @@ async def test_a_drained_server_gives_its_finals_and_hands_the_session_over(
     async with asyncio.timeout(TIMEOUT), client.stream(live_config()) as stream:
         await feed(stream, speech[:cut])
         async for event in stream:
-            if isinstance(event, live.Captioned):
+            if isinstance(event, live.SpeechStarted):
                 break
         draining = asyncio.create_task(replica.service.drain())
         heard = await until_final(stream)
