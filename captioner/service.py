@@ -179,6 +179,11 @@ class CaptionService:
         return not self._draining and self._batcher.state in (State.READY, State.RESTARTING)
 
     @property
+    def alive(self) -> bool:
+        """Whether the process can still serve: False when no engine can be built any more."""
+        return self._batcher.state is not State.BROKEN
+
+    @property
     def capacity(self) -> Capacity:
         """How loaded the replica is now."""
         load = self._load()

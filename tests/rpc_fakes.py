@@ -188,6 +188,7 @@ class EchoService:
         self.sessions: dict[str, EchoSession] = {}
         self.opened: list[EchoSession] = []
         self.ready = False
+        self.alive = True
         self.draining = False
         self.open_error: CaptionerError | Exception | None = None
         self.audio_error: CaptionerError | Exception | None = None

@@ -33,6 +33,11 @@ class Observed(Protocol):
         ...
 
     @property
+    def alive(self) -> bool:
+        """Whether the process can still serve without being restarted."""
+        ...
+
+    @property
     def metrics(self) -> Rendering:
         """Its metrics."""
         ...
@@ -42,7 +47,9 @@ def operations(service: Observed, *, tokens: TokenFile | None = None) -> Starlet
     """The application of /livez, /readyz and /metrics; only the last asks for a token."""
 
     async def livez(_request: Request) -> Response:
-        return PlainTextResponse("alive\n")
+        if service.alive:
+            return PlainTextResponse("alive\n")
+        return PlainTextResponse("the engine cannot be replaced: restart\n", status_code=503)
 
     async def readyz(_request: Request) -> Response:
         if service.ready:

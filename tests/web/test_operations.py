@@ -42,6 +42,13 @@ async def test_readiness_is_that_of_the_service(
         assert (await client.get("/livez")).status_code == 200
 
 
+async def test_a_process_whose_engine_cannot_be_replaced_asks_to_be_restarted(
+    client: httpx.AsyncClient, service: EchoService
+) -> None:
+    service.alive = False
+    assert (await client.get("/livez")).status_code == 503
+
+
 async def test_metrics_are_in_the_text_format_of_prometheus(client: httpx.AsyncClient) -> None:
     response = await client.get("/metrics")
     assert response.status_code == 200
