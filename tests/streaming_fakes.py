@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from captioner.models.manifest import WindowRule
 from captioner.streaming.actions import (
+    Abandon,
     Action,
     Decode,
     Dropped,
@@ -321,6 +322,9 @@ class Drive:
                     assert 0 < action.edge <= self.session.received
                     self.decodes.append(action)
                     self._waiting.append((self.session.received, action))
+                case Abandon(decode_id):
+                    _, decode = self._waiting.popleft()
+                    assert decode.id == decode_id
                 case Emit():
                     assert action.caption.start >= self._finalized or not action.caption.words
                     self.listener.take(action, self.session.received)

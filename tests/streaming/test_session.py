@@ -27,20 +27,22 @@ from captioner.streaming.actions import (
     Emit,
     Finished,
     Purpose,
-    Restart,
     Started,
     Stopped,
 )
 from captioner.streaming.session import Session
 from captioner.streaming.settings import StreamingSettings, samples
 from captioner.transcript import Caption, Hypothesis, Word
+from captioner.vad import FRAME_SAMPLES
 
 APPEND_ONLY = replace(SETTINGS, append_only=True)
 MODES = pytest.mark.parametrize("mode", [SETTINGS, APPEND_ONLY], ids=["revisable", "append_only"])
 
 few = settings(max_examples=40)
 scripts = st.lists(
-    st.tuples(st.floats(0.0, 3.0), st.integers(1, 60), st.integers(0, 99)), min_size=1, max_size=4
+    st.tuples(st.floats(0.0, 3.0) | st.just(14.0), st.integers(1, 60), st.integers(0, 99)),
+    min_size=1,
+    max_size=4,
 ).map(lambda parts: chatter(*parts))
 chunk_sizes = st.lists(st.integers(320, 16_000), min_size=1, max_size=5)
 delays = st.sampled_from([0, at(0.1), at(0.4), at(1.0), at(3.0)])
@@ -100,8 +102,30 @@ def test_flushing_anywhere_keeps_every_promise(
             drive.act(drive.session.flush())
             assert not drive.session.talking
         turn += 1
+    listener = drive.end()
 
-    assert drive.end().text == spoken.text
+    assert listener.text == spoken.text
+    assert {restart.position % 160 for restart in listener.restarts} == {0}
+
+
+@MODES
+def test_flushing_at_the_very_cut_of_a_long_utterance_finalizes_what_follows_the_cut(
+    mode: StreamingSettings,
+) -> None:
+    drive = Drive(script(0.5, 12.0, 0.08, 10.0), mode)
+    while not (starts := [a.position for a in drive.actions if isinstance(a, Started)]):
+        drive.feed(320)
+    longest = at(SETTINGS.endpointing.max_utterance)
+    full = -(-(starts[0] + longest) // FRAME_SAMPLES) * FRAME_SAMPLES
+    while drive.session.received < full - 100:
+        drive.feed(min(320, full - 100 - drive.session.received))
+
+    drive.act(drive.session.flush())
+
+    first, second = drive.listener.finals
+    assert first.end <= second.start < second.end == drive.session.restart.position
+    assert not drive.session.talking
+    assert drive.session.restart.position > full - 500
 
 
 @MODES
@@ -356,12 +380,13 @@ def test_a_failed_final_keeps_what_was_shown(mode: StreamingSettings) -> None:
 def test_a_failed_final_of_a_cut_utterance_does_not_show_words_twice(
     mode: StreamingSettings,
 ) -> None:
-    spoken = script(0.5, 20.0)
+    """The cut falls into the one long gap, 3 s before the words that were shown last."""
+    spoken = script(0.5, 12.0, 0.08, 10.0)
     prompt = Drive(spoken, mode)
-    prompt.run(320)
-    first_final = next(d.id for d in prompt.decodes if d.purpose is Purpose.FINAL)
+    cut = prompt.run(320).restarts[0].position
+    final = next(d.id for d in prompt.decodes if d.purpose is Purpose.FINAL and d.edge == cut)
 
-    listener = Drive(spoken, mode, failing={first_final}).run(320)
+    listener = Drive(spoken, mode, failing={final}).run(320)
 
     said = [word.text for word in spoken.words]
     assert [text for text in said if text in listener.text.split()] == listener.text.split()
