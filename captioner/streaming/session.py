@@ -192,7 +192,8 @@ class Session:
             if self.received - done < FRAME_SAMPLES:
                 break
         self._restart_at(done)
-        return actions + self._listen()
+        # Perhaps no frame follows for long, so what was ended is decoded now.
+        return actions + self._listen() + self._next_decode()
 
     def _end_utterance(self, actions: list[Action]) -> Endpoint | None:
         """End the open utterance, or one that the last samples open, if any."""
