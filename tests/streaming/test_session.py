@@ -19,6 +19,7 @@ from streaming_fakes import (
     chatter,
     script,
     silence,
+    spelling,
 )
 
 from captioner.streaming.actions import (
@@ -30,7 +31,7 @@ from captioner.streaming.actions import (
     Started,
     Stopped,
 )
-from captioner.streaming.session import Session
+from captioner.streaming.session import QUIET, Session
 from captioner.streaming.settings import StreamingSettings, samples
 from captioner.transcript import Caption, Hypothesis, Word
 from captioner.vad import FRAME_SAMPLES
@@ -108,6 +109,19 @@ def test_flushing_anywhere_keeps_every_promise(
 
     assert listener.text == spoken.text
     assert {restart.position % 160 for restart in listener.restarts} == {0}
+
+
+@MODES
+@pytest.mark.parametrize("samples", [at(1.5), at(1.5) + 100, at(1.5) + 511])
+def test_a_flush_gives_the_final_though_no_audio_follows(
+    mode: StreamingSettings, samples: int
+) -> None:
+    drive = Drive(script(0.5, 4.0), mode)
+    drive.feed(samples)
+    drive.act(drive.session.flush())
+
+    (final,) = drive.listener.finals
+    assert final.words
 
 
 @MODES
@@ -241,6 +255,33 @@ def test_a_cut_amid_speech_says_that_it_continues() -> None:
     listener = Drive(script(0.5, 20.0)).run(1600)
 
     assert [restart.continuing for restart in listener.restarts] == [True, False]
+
+
+@MODES
+def test_a_short_word_after_a_cut_is_not_lost(mode: StreamingSettings) -> None:
+    """It is too short to open an utterance of its own, but continues one."""
+    start = at(0.5) - at(SETTINGS.endpointing.pre_roll)
+    full = start + at(SETTINGS.endpointing.max_utterance)
+    before = [word for word in script(0.5, 20.0).words if word.end <= full - at(0.2)]
+    before[-1] = replace(before[-1], end=full - at(0.17))
+    short = Word("si", full - at(0.03), full + at(0.03), 0.9)
+    spoken = Script((*before, short), full + at(2.0))
+
+    listener = Drive(spoken, mode).run(320)
+
+    assert listener.restarts[0].continuing
+    assert listener.finals[-1].text == spelling(len(before))
+    assert len(listener.finals) == 2
+
+
+def test_a_long_silence_moves_the_place_to_go_on_from() -> None:
+    drive = Drive(script(0.5, 2.0, silent_end=60.0))
+    while drive.session.received < at(50.0):
+        drive.feed(1600)
+
+    last = drive.listener.restarts[-1]
+    assert drive.session.restart.position > drive.session.received - QUIET - at(1.0)
+    assert drive.session.restart == replace(last, position=drive.session.restart.position)
 
 
 # --- what is decoded, and when
