@@ -38,15 +38,29 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What one speaker says within a cue."""
+
+    speaker: str
+    """Empty when nobody knows."""
+    lines: tuple[str, ...]
+    """Ready to be shown, not yet escaped for any format; never empty, nor is any of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """One timed block: the lines that are on screen together."""
 
     id: str
     start: int
     end: int
-    lines: tuple[str, ...]
-    """Ready to be shown, not yet escaped for any format; never empty, nor is any of them."""
-    speaker: str
+    turns: tuple[Turn, ...]
+    """One, or several where speakers follow one another quickly; never empty."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of all turns, top to bottom."""
+        return tuple(line for turn in self.turns for line in turn.lines)
 
 
 @dataclass(frozen=True, slots=True)

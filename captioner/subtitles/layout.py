@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
-from captioner.subtitles.cues import Cue, Segment
+from captioner.subtitles.cues import Cue, Segment, Turn
 from captioner.subtitles.phrases import Phrase, break_cost, label_phrases, split_phrases
 from captioner.transcript import SAMPLE_RATE
 
@@ -65,8 +65,7 @@ def _cut(segment: Segment, phrases: Sequence[Phrase], profile: Profile) -> list[
             id=segment.id if len(groups) == 1 else f"{segment.id}.{number}",
             start=group[0].start,
             end=max(phrase.end for phrase in group),
-            lines=break_lines([phrase.text for phrase in group], profile),
-            speaker=segment.speaker,
+            turns=(Turn(segment.speaker, break_lines([phrase.text for phrase in group], profile)),),
         )
         for number, group in enumerate(groups, start=1)
     ]
@@ -148,13 +147,14 @@ def _fit_times(cues: Sequence[Cue], profile: Profile) -> list[Cue]:
     next_start: int | None = None
     fitted: list[Cue] = []
     for cue in reversed(cues):
-        end = _leave_gap(cue, next_of.get(cue.speaker), gap)
+        speaker = cue.turns[-1].speaker
+        end = _leave_gap(cue, next_of.get(speaker), gap)
         reading = sum(len(line) for line in cue.lines) / profile.speed
         seconds = min(max(profile.shortest, reading), profile.longest)
         wanted = cue.start + math.ceil(seconds * SAMPLE_RATE)
         free = wanted if next_start is None else min(wanted, next_start - gap)
         fitted.append(replace(cue, end=max(end, free)))
-        next_of[cue.speaker] = next_start = cue.start
+        next_of[speaker] = next_start = cue.start
     return fitted[::-1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from captioner.subtitles.cues import Cue, Provenance, Segment
+from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
 from captioner.subtitles.layout import WEB, Profile, lay_out
 from captioner.subtitles.timestamps import format_time
 from captioner.subtitles.typography import flatten
@@ -29,13 +29,17 @@ def header(provenance: Provenance) -> str:
 def block(cue: Cue) -> str:
     """One cue, with the empty line that sets it apart from what precedes it."""
     times = " --> ".join(format_time(time, decimal=".") for time in (cue.start, cue.end))
-    text = "\n".join(escape(line) for line in cue.lines)
-    return "\n".join(("", *_identifier(cue), times, _voice(cue.speaker) + text)) + "\n"
+    text = "\n".join(_turn(turn) for turn in cue.turns)
+    return "\n".join(("", *_identifier(cue), times, text)) + "\n"
 
 
 def escape(text: str) -> str:
     """Text of one line in which nothing is markup (and ``-->`` cannot occur)."""
     return flatten(text).translate(_ENTITIES)
+
+
+def _turn(turn: Turn) -> str:
+    return _voice(turn.speaker) + "\n".join(escape(line) for line in turn.lines)
 
 
 def _voice(speaker: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from subtitle_samples import SECOND, recordings, segment
 
-from captioner.subtitles.cues import Cue, Segment
+from captioner.subtitles.cues import Cue, Segment, Turn
 from captioner.subtitles.layout import WEB, break_lines, lay_out
 from captioner.subtitles.phrases import split_phrases
 from captioner.subtitles.timestamps import to_milliseconds
@@ -50,7 +50,9 @@ def meeting() -> list[Segment]:
 
 def test_a_short_segment_is_one_cue_with_its_id() -> None:
     cues = lay_out([segment("Bonjour à tous.", id="claire-4", speaker="Claire")])
-    assert cues == [Cue("claire-4", 16_000, 16_000 + SECOND, ("Bonjour à tous.",), "Claire")]
+    assert cues == [
+        Cue("claire-4", 16_000, 16_000 + SECOND, (Turn("Claire", ("Bonjour à tous.",)),))
+    ]
 
 
 def test_a_long_segment_becomes_cues_timed_from_their_own_words() -> None:

@@ -6,7 +6,7 @@ import webvtt as reader
 from hypothesis import given
 from subtitle_samples import PROVENANCE, SECOND, recordings, segment
 
-from captioner.subtitles.cues import Cue, Provenance, Segment
+from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
 from captioner.subtitles.layout import lay_out
 from captioner.subtitles.timestamps import format_time
 from captioner.subtitles.typography import flatten
@@ -50,17 +50,17 @@ def test_a_recording_of_silence_is_a_valid_file() -> None:
 
 
 def test_both_lines_of_a_cue_are_one_voice() -> None:
-    cue = Cue("1", 0, SECOND, ("un,", "deux"), "Claire")
+    cue = Cue("1", 0, SECOND, (Turn("Claire", ("un,", "deux")),))
     (read,) = reader.from_string(header(PROVENANCE) + block(cue)).captions
     assert (read.voice, read.text) == ("Claire", "un,\ndeux")
 
 
 def test_a_cue_without_an_id_has_no_empty_line_for_it() -> None:
-    assert block(Cue(" \n", 0, SECOND, ("oui",), "")).startswith("\n00:00:00.000 --> ")
+    assert block(Cue(" \n", 0, SECOND, (Turn("", ("oui",)),))).startswith("\n00:00:00.000 --> ")
 
 
 def test_an_id_cannot_be_taken_for_times() -> None:
-    text = block(Cue("1 --> 2\n\n3", 0, SECOND, ("oui",), ""))
+    text = block(Cue("1 --> 2\n\n3", 0, SECOND, (Turn("", ("oui",)),)))
     assert text.count("-->") == 1
     assert "\n\n" not in text
 

@@ -1,0 +1,1 @@
+"""Jobs of many recordings: planned, run here or on a cluster, resumed, reported."""
