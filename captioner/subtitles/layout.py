@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 from captioner.subtitles.cues import Cue, Segment, Turn
 from captioner.subtitles.phrases import Phrase, break_cost, label_phrases, split_phrases
+from captioner.subtitles.profiles import WEB, Profile, count_characters
 from captioner.transcript import SAMPLE_RATE
+
+__all__ = ["WEB", "Profile", "break_lines", "lay_out"]
 
 _HURRY = 3.0  # cost of a cue without any duration, where a cue costs 1: better a worse break
 _SHORTEST_SHOWN = SAMPLE_RATE // 1000  # a cue must end after it starts, in milliseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The limits of a layout."""
-
-    lines: int
-    columns: int
-    """Characters of a line; only a word that is longer by itself may exceed it."""
-    shortest: float
-    """Seconds on screen, where the cue after it leaves room."""
-    longest: float
-    """Seconds on screen; only a word that is longer by itself may exceed it."""
-    speed: float
-    """Characters a second to read, where the cue after it leaves room."""
-    gap: float
-    """Seconds between cues of one speaker."""
-
-
-WEB = Profile(lines=2, columns=42, shortest=1.0, longest=7.0, speed=17.0, gap=2 / 25)
 
 
 def lay_out(
@@ -103,7 +86,7 @@ def _begins(phrases: Sequence[Phrase], end: int, profile: Profile) -> list[int]:
 
 def _cue_cost(phrases: Sequence[Phrase], begin: int, end: int, profile: Profile) -> float:
     seconds = (phrases[end - 1].end - phrases[begin].start) / SAMPLE_RATE
-    hurry = max(0.0, 1 - seconds / profile.shortest)
+    hurry = max(0.0, 1 - seconds / profile.shortest) if profile.shortest else 0.0
     return 1 + _HURRY * hurry + (break_cost(phrases[end - 1].text) if end < len(phrases) else 0.0)
 
 
@@ -149,7 +132,7 @@ def _fit_times(cues: Sequence[Cue], profile: Profile) -> list[Cue]:
     for cue in reversed(cues):
         speaker = cue.turns[-1].speaker
         end = _leave_gap(cue, next_of.get(speaker), gap)
-        reading = sum(len(line) for line in cue.lines) / profile.speed
+        reading = profile.reading_time(count_characters(cue.lines))
         seconds = min(max(profile.shortest, reading), profile.longest)
         wanted = cue.start + math.ceil(seconds * SAMPLE_RATE)
         free = wanted if next_start is None else min(wanted, next_start - gap)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from subtitle_samples import SECOND, recordings, segment
 
 from captioner.subtitles.cues import Cue, Segment, Turn
-from captioner.subtitles.layout import WEB, break_lines, lay_out
+from captioner.subtitles.layout import break_lines, lay_out
 from captioner.subtitles.phrases import split_phrases
+from captioner.subtitles.profiles import WEB, count_characters
 from captioner.subtitles.timestamps import to_milliseconds
 from captioner.transcript import Word
 
@@ -99,8 +100,8 @@ def test_a_word_that_lasts_too_long_has_a_cue_of_its_own() -> None:
 def test_a_short_cue_stays_long_enough_to_be_read() -> None:
     quick = segment("incontestablement " * 2 + "extraordinairement", start=2.0, pace=0.2)
     (cue,) = lay_out([quick])
-    characters = sum(len(line) for line in cue.lines)
-    assert (cue.end - cue.start) / SECOND == pytest.approx(characters / WEB.speed, abs=0.001)
+    reading = WEB.reading_time(count_characters(cue.lines))
+    assert (cue.end - cue.start) / SECOND == pytest.approx(reading, abs=0.001)
 
 
 def test_a_cue_is_not_prolonged_over_the_next_one() -> None:
@@ -165,7 +166,7 @@ def test_a_cue_is_shown_as_long_as_it_takes_to_read_unless_another_follows(
 ) -> None:
     cues = lay_out(said)
     for cue, after in zip_longest(cues, cues[1:]):
-        reading = sum(len(line) for line in cue.lines) / WEB.speed
+        reading = WEB.reading_time(count_characters(cue.lines))
         wanted = min(max(WEB.shortest, reading), WEB.longest)
         followed = after is not None and after.start - cue.end <= round(WEB.gap * SECOND)
         assert followed or cue.end - cue.start >= wanted * SECOND
