@@ -1,6 +1,7 @@
 """JSON for programs: segments, words, speakers, confidence.
 
-Text is as it was recognised: typography is for the formats that people read.
+Text is as it was recognised: typography is for the formats that people read. Read back by
+``json_reading``, with the shapes of other programs.
 """
 
 from __future__ import annotations

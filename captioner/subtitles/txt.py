@@ -1,28 +1,83 @@
-"""Plain text for readers: one line a segment, one paragraph a turn."""
+"""Plain text for readers: one line a segment, one paragraph a turn.
+
+The lines at the top that begin with ``#`` also name the speakers: so a program that reads the file
+knows which beginnings of paragraphs are names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from captioner.subtitles.cues import Provenance, Segment
+from captioner.subtitles.document import Document, provenance_of, read_fields, split_lines
 from captioner.subtitles.phrases import label_phrases, split_phrases
+from captioner.subtitles.typography import flatten
 
+_SPEAKER = "speaker"
+_MARK = "#"
 _NOTICE = "# Transcription produite automatiquement : elle peut contenir des erreurs."
 
 
-def render(segments: Iterable[Segment], provenance: Provenance) -> str:
+def render(segments: Iterable[Segment], provenance: Provenance | None) -> str:
     """A whole file: provenance in lines that begin with ``#``, then the turns with their names."""
-    fields = (f"# {key}: {' '.join(value.split())}" for key, value in provenance.fields().items())
-    lines = [_NOTICE, *fields]
+    ordered = [
+        (segment, texts)
+        for segment in sorted(segments, key=lambda segment: (segment.start, segment.end))
+        if (texts := [phrase.text for phrase in split_phrases(segment)])
+    ]
+    lines = _header([segment for segment, _ in ordered], provenance)
     speaker: str | None = None
-    for segment in sorted(segments, key=lambda segment: (segment.start, segment.end)):
-        texts = [phrase.text for phrase in split_phrases(segment)]
-        if not texts:
-            continue
+    for segment, texts in ordered:
         if segment.speaker != speaker:
             lines.append("")
             if segment.speaker:
-                texts = [*(phrase.text for phrase in label_phrases(segment)), *texts]
+                texts[:0] = [phrase.text for phrase in label_phrases(segment)]
         speaker = segment.speaker
         lines.append(" ".join(texts))
     return "\n".join(lines) + "\n"
+
+
+def _header(segments: Iterable[Segment], provenance: Provenance | None) -> list[str]:
+    told = [] if provenance is None else [_NOTICE]
+    fields = {} if provenance is None else provenance.fields()
+    names = dict.fromkeys(name for segment in segments if (name := flatten(segment.speaker)))
+    return [
+        *told,
+        *(f"# {key}: {flatten(value)}" for key, value in fields.items()),
+        *(f"# {_SPEAKER}: {name}" for name in names),
+    ]
+
+
+def parse(text: str, *, language: str) -> Document:
+    """Read a file, whoever wrote it: each line that holds something is a segment, without times.
+
+    Speakers are those that the header names; in a file without header nobody is.
+    """
+    lines = split_lines(text)
+    body = next((at for at, line in enumerate(lines) if not line.startswith(_MARK)), len(lines))
+    fields = read_fields(line.removeprefix(_MARK) for line in lines[:body])
+    provenance = provenance_of(dict(fields))
+    names = [value for key, value in fields if key == _SPEAKER]
+    if not names and provenance is None:
+        body = 0  # a heading, or whatever else: no header of ours
+    segments: list[Segment] = []
+    speaker = ""
+    for above, line in pairwise(["", *lines[body:]]):
+        said = flatten(line)
+        if not said:
+            continue
+        if not above.strip():
+            speaker, said = _split_label(said, names)
+        segments.append(Segment(str(len(segments) + 1), 0, 0, (), speaker, said, language))
+    return Document(tuple(segments), provenance, timed=False)
+
+
+def _split_label(line: str, names: Iterable[str]) -> tuple[str, str]:
+    """The name that a line begins with and the rest of it; no name where it begins otherwise."""
+    for name in names:
+        label = line.removeprefix(name)
+        said = label.lstrip().removeprefix(":")
+        if label != line and said != label.lstrip() and said.strip():
+            return name, said.strip()
+    return "", line

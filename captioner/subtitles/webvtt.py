@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 
 from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
+from captioner.subtitles.document import (
+    Document,
+    clean_lines,
+    document_of,
+    malformed,
+    provenance_of,
+    read_fields,
+    split_lines,
+    split_turns,
+)
 from captioner.subtitles.layout import WEB, Profile, lay_out
-from captioner.subtitles.timestamps import format_time
+from captioner.subtitles.timestamps import format_time, parse_times
 from captioner.subtitles.typography import flatten
 
 _NOTICE = "Sous-titres produits automatiquement : ils peuvent contenir des erreurs."
+_SIGNATURE = re.compile(r"WEBVTT(?=[ \t]|$)")
+_NO_CUE = re.compile(r"(NOTE|STYLE|REGION)(?=\s|$)")
+_TAG = re.compile(r"<(/?[A-Za-z][^<>]*|[\d:.]+)>")
+_VOICE_TAG = re.compile(r"v(?:\.\S*)?\s+(.*)", re.DOTALL)
+_ARROW = "-->"
+_EXPECTED_TIMES = "times such as 00:00:01.000 --> 00:00:02.000"
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -57,3 +75,81 @@ def _identifier(cue: Cue) -> tuple[str, ...]:
 
 def _in_note(text: str) -> str:
     return flatten(text).replace("-->", "->")
+
+
+def parse(text: str, *, language: str) -> Document:
+    """Read a file, whoever wrote it; styles, regions, positions and other markup are dropped.
+
+    Raises:
+        InvalidRequest: it does not begin as WebVTT does, or has a block that is no cue.
+    """
+    lines = split_lines(text)
+    if not _SIGNATURE.match(lines[0]):
+        raise malformed(1, lines[0], "WEBVTT")
+    cues: list[Cue] = []
+    provenance = None
+    for number, block_lines in _blocks(lines):
+        if _NO_CUE.match(block_lines[0]) and _ARROW not in block_lines[0]:
+            provenance = provenance or provenance_of(dict(read_fields(block_lines)))
+        else:
+            cues += _parse_cues(number, block_lines)
+    return document_of(cues, provenance, languages=repeat(_language(lines) or language))
+
+
+def _language(lines: Sequence[str]) -> str:
+    """What a header says, as those of some sites do: ``Language: fr``."""
+    header_lines = lines[1 : lines.index("")] if "" in lines else lines[1:]
+    return dict(read_fields(header_lines)).get("Language", "").partition("-")[0].lower()
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """What stands between empty lines, with the number of its first line; not the header."""
+    found: list[str] = []
+    in_header = True
+    for number, line in enumerate([*lines, ""], start=1):
+        if line.strip() and (not in_header or _ARROW in line):
+            in_header = False
+            found.append(line)
+        elif not line.strip():
+            in_header = False
+            if found:
+                yield number - len(found), found
+                found = []
+
+
+def _parse_cues(number: int, lines: Sequence[str]) -> Iterator[Cue]:
+    """The cue of a block; a second arrow begins another one, as in players."""
+    arrows = [at for at, line in enumerate(lines) if _ARROW in line]
+    if not arrows or arrows[0] > 1:
+        raise malformed(number, lines[0], f"{_EXPECTED_TIMES}, or NOTE")
+    for begin, end in zip(arrows, [*arrows[1:], len(lines)], strict=True):
+        times = parse_times(lines[begin])
+        if times is None:
+            raise malformed(number + begin, lines[begin], _EXPECTED_TIMES)
+        if times[1] < times[0]:
+            raise malformed(number + begin, lines[begin], "an end that is not before the start")
+        identifier = flatten(lines[0]) if begin == 1 else ""
+        yield Cue(identifier, *times, _parse_turns("\n".join(lines[begin + 1 : end])))
+
+
+def _parse_turns(text: str) -> tuple[Turn, ...]:
+    turns: list[tuple[str, str]] = []
+    speaker, end = "", 0
+    for tag in [*_TAG.finditer(text), None]:
+        part = html.unescape(text[end : tag.start() if tag else None])
+        if turns and turns[-1][0] == speaker:
+            turns[-1] = (speaker, turns[-1][1] + part)
+        elif part.strip():
+            turns.append((speaker, part))
+        if tag:
+            end = tag.end()
+            speaker = _speaker_after(tag[1], speaker)
+    found = [Turn(name, lines) for name, said in turns if (lines := clean_lines(said))]
+    return split_turns(found)
+
+
+def _speaker_after(tag: str, speaker: str) -> str:
+    if tag == "/v":
+        return ""
+    voice = _VOICE_TAG.fullmatch(tag)
+    return flatten(html.unescape(voice[1])) if voice else speaker

@@ -22,7 +22,8 @@ def test_each_turn_is_a_paragraph_that_begins_with_the_name() -> None:
         segment("Oui.", start=5, speaker="Claire"),
     ]
     assert render(said, PROVENANCE) == (
-        f"{HEADER}\nClaire\u00a0: Ça va\u202f?\nOui.\n\nJulien\u00a0: Non\u202f!\n"
+        f"{HEADER}# speaker: Claire\n# speaker: Julien\n"
+        "\nClaire\u00a0: Ça va\u202f?\nOui.\n\nJulien\u00a0: Non\u202f!\n"
     )
 
 
@@ -37,7 +38,8 @@ def test_a_recording_of_silence_has_only_its_header() -> None:
 
 @given(recordings)
 def test_each_segment_with_text_is_one_line(said: list[Segment]) -> None:
-    body = render(said, PROVENANCE).removeprefix(HEADER)
+    text = render(said, PROVENANCE)
+    _, _, body = text.partition("\n\n")
     lines = [line for line in body.split("\n") if line]
     assert len(lines) == sum(bool(split_phrases(part)) for part in said)
-    body.encode("utf-8")
+    text.encode("utf-8")

@@ -1,0 +1,109 @@
+"""What a file of subtitles or text holds once it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+
+from captioner.errors import InvalidRequest
+from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
+from captioner.subtitles.typography import flatten
+
+_GENERATOR = "Captioner "
+_MAX_SHOWN = 60  # characters of a file that an error repeats
+# A dash that begins a turn, and not a negative number.
+_DASH = re.compile(r"[-‐–—](?=[^\d\-‐–—])[^\S\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The content of a file."""
+
+    segments: tuple[Segment, ...]
+    """In the order of their start: one for each turn of a cue, segment of JSON or line of text."""
+    provenance: Provenance | None
+    """None where the file does not tell."""
+    cues: tuple[Cue, ...] = ()
+    """As the file breaks and times them; none in formats without cues."""
+    timed: bool = True
+    """False: the file has no times, and those of the segments are all 0."""
+
+
+def malformed(line: int, found: str, expected: str) -> InvalidRequest:
+    """The error for a line that is not what the format wants."""
+    shown = found if len(found) <= _MAX_SHOWN else found[: _MAX_SHOWN - 1] + "…"
+    return InvalidRequest(f"line {line}: found {shown!r}, expected {expected}")
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a file, whatever ends them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def clean_lines(text: str) -> tuple[str, ...]:
+    """The lines of a cue that hold something, each without what cannot be shown."""
+    return tuple(line for raw in text.split("\n") if (line := flatten(raw)))
+
+
+def provenance_of(fields: Mapping[str, str]) -> Provenance | None:
+    """The reverse of ``Provenance.fields``; None when the fields are not ours."""
+    generator = fields.get("generator", "")
+    if not generator.startswith(_GENERATOR) or "model" not in fields:
+        return None
+    version = generator.removeprefix(_GENERATOR)
+    return Provenance(version, fields["model"], fields.get("model-digest", ""))
+
+
+def read_fields(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """The ``key: value`` lines among these."""
+    parts = (line.partition(": ") for line in lines)
+    return [(key.strip(), value.strip()) for key, found, value in parts if found]
+
+
+def split_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns of a cue: where nobody is named, dashes tell the speakers apart."""
+    if len(turns) != 1 or turns[0].speaker:
+        return tuple(turns)
+    lines = turns[0].lines
+    begins = [number for number, line in enumerate(lines) if _DASH.match(line)]
+    if len(begins) < 2 or begins[0] != 0:  # noqa: PLR2004 - one dash is no change of speaker
+        return tuple(turns)
+    edges = pairwise((*begins, len(lines)))
+    return tuple(Turn("", lines[begin:end]) for begin, end in edges)
+
+
+def document_of(
+    cues: Iterable[Cue], provenance: Provenance | None, *, languages: Iterable[str]
+) -> Document:
+    """A document of cues that come in any order, each with its language.
+
+    Cues without text are left out; ids that are missing or not unique become numbers.
+    """
+    pairs = [pair for pair in zip(cues, languages, strict=False) if pair[0].turns]
+    pairs.sort(key=lambda pair: (pair[0].start, pair[0].end))
+    ids = [cue.id for cue, _ in pairs]
+    if not all(ids) or len(set(ids)) < len(ids):
+        ids = [str(number) for number in range(1, len(ids) + 1)]
+    ordered = [
+        (replace(cue, id=id_), language) for (cue, language), id_ in zip(pairs, ids, strict=True)
+    ]
+    segments = (part for cue, language in ordered for part in _segments_of(cue, language))
+    return Document(tuple(segments), provenance, tuple(cue for cue, _ in ordered))
+
+
+def _segments_of(cue: Cue, language: str) -> Iterator[Segment]:
+    """The turns of a cue without their dashes; they share its time by the length of their text."""
+    several = len(cue.turns) > 1
+    texts = [
+        _DASH.sub("", joined, count=1) if several and _DASH.match(joined) else joined
+        for joined in (" ".join(turn.lines) for turn in cue.turns)
+    ]
+    edges = [0, *accumulate(len(text) for text in texts)]
+    times = [cue.start + (cue.end - cue.start) * edge // max(1, edges[-1]) for edge in edges]
+    for number, (turn, text, (start, end)) in enumerate(
+        zip(cue.turns, texts, pairwise(times), strict=True), start=1
+    ):
+        id_ = f"{cue.id}.{number}" if several else cue.id
+        yield Segment(id_, start, end, (), turn.speaker, text, language)
