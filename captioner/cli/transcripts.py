@@ -9,6 +9,7 @@ from captioner.cli.files import write_whole
 from captioner.cli.meeting import Spoken
 from captioner.subtitles.cues import Provenance, Segment
 from captioner.subtitles.formats import FORMATS, Format
+from captioner.subtitles.profiles import WEB, Profile
 
 KINDS = tuple(FORMATS)
 
@@ -26,7 +27,13 @@ def segments_of(finals: Iterable[Spoken]) -> list[Segment]:
     ]
 
 
-def save(path: Path, segments: Iterable[Segment], provenance: Provenance) -> None:
+def save(
+    path: Path,
+    segments: Iterable[Segment],
+    provenance: Provenance | None,
+    *,
+    profile: Profile = WEB,
+) -> None:
     """Write a file in the format of its name, whole or not at all.
 
     Raises:
@@ -34,4 +41,4 @@ def save(path: Path, segments: Iterable[Segment], provenance: Provenance) -> Non
     """
     kind = format_of(path)
     assert kind is not None, path
-    write_whole(path, kind.render(segments, provenance))
+    write_whole(path, kind.render(segments, provenance, profile=profile))

@@ -7,15 +7,31 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from captioner.subtitles import json_, srt, txt, webvtt
+from captioner.subtitles import json_, json_reading, srt, ttml, ttml_reading, txt, webvtt
 from captioner.subtitles.cues import Provenance, Segment
+from captioner.subtitles.document import Document
+from captioner.subtitles.profiles import WEB, Profile
 
 
 class Renderer(Protocol):
     """Writes a whole file as one string, to be encoded in UTF-8."""
 
-    def __call__(self, segments: Iterable[Segment], provenance: Provenance) -> str:
-        """Render the segments, which may come in any order."""
+    def __call__(
+        self, segments: Iterable[Segment], provenance: Provenance | None, *, profile: Profile = WEB
+    ) -> str:
+        """Render the segments, which may come in any order.
+
+        Without provenance, which is for files that others made, the file tells of none. The
+        profile is for the formats with cues.
+        """
+        ...
+
+
+class Parser(Protocol):
+    """Reads the text of a whole file."""
+
+    def __call__(self, text: str, *, language: str) -> Document:
+        """Read it; ``language`` is that of a file that does not tell."""
         ...
 
 
@@ -26,16 +42,20 @@ class Format:
     name: str
     media_type: str
     render: Renderer
+    parse: Parser
+    cues: bool
+    """Whether it is laid out for a screen."""
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         format_.name: format_
         for format_ in (
-            Format("vtt", "text/vtt", webvtt.render),
-            Format("srt", "application/x-subrip", srt.render),
-            Format("txt", "text/plain", txt.render),
-            Format("json", "application/json", json_.render),
+            Format("vtt", "text/vtt", webvtt.render, webvtt.parse, cues=True),
+            Format("srt", "application/x-subrip", srt.render, srt.parse, cues=True),
+            Format("ttml", "application/ttml+xml", ttml.render, ttml_reading.parse, cues=True),
+            Format("txt", "text/plain", txt.render, txt.parse, cues=False),
+            Format("json", "application/json", json_.render, json_reading.parse, cues=False),
         )
     }
 )

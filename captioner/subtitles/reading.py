@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
 
 from captioner.errors import InvalidRequest
-from captioner.subtitles import json_reading, srt, ttml_reading, txt, webvtt
+from captioner.subtitles import ttml_reading
 from captioner.subtitles.document import Document
+from captioner.subtitles.formats import FORMATS, Parser
 
 MAX_BYTES = 32 << 20  # 10 hours of speech as JSON with words are about 10 MB
 
@@ -23,23 +23,10 @@ _MARKS = (
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")  # what no text has; 1A ends files of DOS
 
 
-class Parser(Protocol):
-    """Reads the text of a whole file."""
-
-    def __call__(self, text: str, *, language: str) -> Document:
-        """Read it; ``language`` is that of a file that does not tell."""
-        ...
-
-
 PARSERS: Mapping[str, Parser] = MappingProxyType(
     {
-        "vtt": webvtt.parse,
-        "srt": srt.parse,
-        "ttml": ttml_reading.parse,
-        "dfxp": ttml_reading.parse,
-        "xml": ttml_reading.parse,
-        "json": json_reading.parse,
-        "txt": txt.parse,
+        **{format_.name: format_.parse for format_ in FORMATS.values()},
+        **dict.fromkeys(("dfxp", "xml"), ttml_reading.parse),
     }
 )
 

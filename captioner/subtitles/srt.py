@@ -19,7 +19,8 @@ from captioner.subtitles.document import (
     split_lines,
     split_turns,
 )
-from captioner.subtitles.layout import WEB, Profile, lay_out
+from captioner.subtitles.layout import lay_out
+from captioner.subtitles.profiles import WEB, Profile
 from captioner.subtitles.timestamps import format_time, parse_times
 from captioner.subtitles.typography import flatten
 
@@ -33,7 +34,7 @@ _EXPECTED_TIMES = "times such as 00:00:01,000 --> 00:00:02,000"
 
 def render(
     segments: Iterable[Segment],
-    provenance: Provenance,  # noqa: ARG001 - the format has no place for it
+    provenance: Provenance | None,  # noqa: ARG001 - the format has no place for it
     *,
     profile: Profile = WEB,
 ) -> str:

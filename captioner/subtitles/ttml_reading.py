@@ -31,6 +31,7 @@ TT = "http://www.w3.org/ns/ttml"
 METADATA, PARAMETER = f"{TT}#metadata", f"{TT}#parameter"
 XML = "http://www.w3.org/XML/1998/namespace"
 OWN = "urn:captioner:provenance"
+CUE_PREFIX = "cue-"  # of the ids in our own files, as ids of XML cannot begin with a digit
 _DRAFTS = re.compile(r"http://www\.w3\.org/2006/(?:04|10)/ttaf1")  # what DFXP files still say
 
 _CLOCK = re.compile(r"(\d{2,4}):(\d{2}):(\d{2})(?:\.(\d{1,9})|:(\d{1,3}))?")
@@ -191,7 +192,7 @@ class _Reader:
             times = f"begin {float(begin):g} s, end {float(end):g} s"
             raise malformed(element.line, times, "an end that is not before the begin")
         samples = (round(begin * SAMPLE_RATE), round(end * SAMPLE_RATE))
-        identifier = flatten(element.attributes.get(f"{XML} id", ""))
+        identifier = flatten(element.attributes.get(f"{XML} id", "")).removeprefix(CUE_PREFIX)
         turns = self._turns(self._pieces(element, context))
         self.cues.append(Cue(identifier, *samples, turns))
         self.languages.append(context.language)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from captioner.subtitles.cues import Provenance, Segment
 from captioner.subtitles.document import Document, provenance_of, read_fields, split_lines
 from captioner.subtitles.phrases import label_phrases, split_phrases
+from captioner.subtitles.profiles import WEB, Profile
 from captioner.subtitles.typography import flatten
 
 _SPEAKER = "speaker"
@@ -19,7 +20,12 @@ _MARK = "#"
 _NOTICE = "# Transcription produite automatiquement : elle peut contenir des erreurs."
 
 
-def render(segments: Iterable[Segment], provenance: Provenance | None) -> str:
+def render(
+    segments: Iterable[Segment],
+    provenance: Provenance | None,
+    *,
+    profile: Profile = WEB,  # noqa: ARG001 - nothing is laid out
+) -> str:
     """A whole file: provenance in lines that begin with ``#``, then the turns with their names."""
     ordered = [
         (segment, texts)

@@ -18,12 +18,13 @@ from captioner.subtitles.document import (
     split_lines,
     split_turns,
 )
-from captioner.subtitles.layout import WEB, Profile, lay_out
+from captioner.subtitles.layout import lay_out
+from captioner.subtitles.profiles import WEB, Profile
 from captioner.subtitles.timestamps import format_time, parse_times
 from captioner.subtitles.typography import flatten
 
 _NOTICE = "Sous-titres produits automatiquement : ils peuvent contenir des erreurs."
-_SIGNATURE = re.compile(r"WEBVTT(?=[ \t]|$)")
+_SIGNATURE = "WEBVTT"
 _NO_CUE = re.compile(r"(NOTE|STYLE|REGION)(?=\s|$)")
 _TAG = re.compile(r"<(/?[A-Za-z][^<>]*|[\d:.]+)>")
 _VOICE_TAG = re.compile(r"v(?:\.\S*)?\s+(.*)", re.DOTALL)
@@ -32,22 +33,44 @@ _EXPECTED_TIMES = "times such as 00:00:01.000 --> 00:00:02.000"
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def render(segments: Iterable[Segment], provenance: Provenance, *, profile: Profile = WEB) -> str:
+def render(
+    segments: Iterable[Segment], provenance: Provenance | None, *, profile: Profile = WEB
+) -> str:
     """A whole file: provenance in a note, then one block for each cue, speakers as voices."""
     cues = lay_out(segments, profile)
     return header(provenance) + "".join(block(cue) for cue in cues)
 
 
-def header(provenance: Provenance) -> str:
+def header(provenance: Provenance | None) -> str:
     """What a file begins with."""
+    return f"{_SIGNATURE}\n{_note(provenance)}"
+
+
+def hls_segment(
+    cues: Iterable[Cue], provenance: Provenance | None, *, start: int, end: int, mpegts: int = 0
+) -> str:
+    """The file of one segment of a HTTP Live Streaming playlist (RFC 8216, 3.5).
+
+    A cue that spans segments stands in each of them, with its full times. ``mpegts`` is the time
+    stamp (90 kHz) that the media has where times of cues are 0.
+    """
+    map_ = f"X-TIMESTAMP-MAP=MPEGTS:{mpegts},LOCAL:00:00:00.000"
+    shown = (block(cue) for cue in cues if cue.start < end and cue.end > start)
+    return f"{_SIGNATURE}\n{map_}\n{_note(provenance)}" + "".join(shown)
+
+
+def _note(provenance: Provenance | None) -> str:
+    if provenance is None:
+        return ""
     fields = (f"{key}: {_in_note(value)}" for key, value in provenance.fields().items())
-    return "\n".join(("WEBVTT", "", "NOTE", _NOTICE, *fields)) + "\n"
+    return "\n".join(("", "NOTE", _NOTICE, *fields)) + "\n"
 
 
 def block(cue: Cue) -> str:
     """One cue, with the empty line that sets it apart from what precedes it."""
     times = " --> ".join(format_time(time, decimal=".") for time in (cue.start, cue.end))
-    text = "\n".join(_turn(turn) for turn in cue.turns)
+    end = "</v>" if len(cue.turns) > 1 else ""  # one voice for a whole cue needs no end
+    text = "\n".join(_turn(turn, end) for turn in cue.turns)
     return "\n".join(("", *_identifier(cue), times, text)) + "\n"
 
 
@@ -56,8 +79,9 @@ def escape(text: str) -> str:
     return flatten(text).translate(_ENTITIES)
 
 
-def _turn(turn: Turn) -> str:
-    return _voice(turn.speaker) + "\n".join(escape(line) for line in turn.lines)
+def _turn(turn: Turn, end: str) -> str:
+    voice = _voice(turn.speaker)
+    return voice + "\n".join(escape(line) for line in turn.lines) + (voice and end)
 
 
 def _voice(speaker: str) -> str:
@@ -84,8 +108,8 @@ def parse(text: str, *, language: str) -> Document:
         InvalidRequest: it does not begin as WebVTT does, or has a block that is no cue.
     """
     lines = split_lines(text)
-    if not _SIGNATURE.match(lines[0]):
-        raise malformed(1, lines[0], "WEBVTT")
+    if lines[0].partition(" ")[0].partition("\t")[0] != _SIGNATURE:
+        raise malformed(1, lines[0], _SIGNATURE)
     cues: list[Cue] = []
     provenance = None
     for number, block_lines in _blocks(lines):

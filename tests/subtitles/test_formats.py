@@ -10,6 +10,7 @@ def test_the_formats_are_named_after_their_files() -> None:
     assert {name: form.name for name, form in FORMATS.items()} == {
         "vtt": "vtt",
         "srt": "srt",
+        "ttml": "ttml",
         "txt": "txt",
         "json": "json",
     }

@@ -14,12 +14,14 @@ from captioner.subtitles.typography import flatten
 def test_a_file_has_provenance_segments_and_words() -> None:
     said = [segment("Ça va ?", start=1.0, pace=0.5, speaker="Claire", id="claire-1")]
     assert json.loads(render(said, PROVENANCE)) == {
+        "schema": 1,
         "metadata": {
             "machine_generated": True,
             "generator": "Captioner",
             "version": "1.2.3",
             "model": {"name": "base", "digest": "sha256:0f1e"},
         },
+        "speakers": ["Claire"],
         "segments": [
             {
                 "id": "claire-1",
