@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 
 from captioner.errors import InvalidRequest
 from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
@@ -29,6 +29,12 @@ class Document:
     """As the file breaks and times them; none in formats without cues."""
     timed: bool = True
     """False: the file has no times, and those of the segments are all 0."""
+
+    def by_cue(self) -> Iterator[tuple[Cue, tuple[Segment, ...]]]:
+        """Each cue with the segments of its turns."""
+        segments = iter(self.segments)
+        for cue in self.cues:
+            yield cue, tuple(islice(segments, len(cue.turns)))
 
 
 def malformed(line: int, found: str, expected: str) -> InvalidRequest:

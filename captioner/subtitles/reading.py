@@ -31,14 +31,14 @@ PARSERS: Mapping[str, Parser] = MappingProxyType(
 )
 
 
-def read_document(path: Path, *, language: str = "fr") -> Document:
-    """Read a file in the format that its suffix names.
+def read_document(path: Path, *, format_name: str | None = None, language: str = "fr") -> Document:
+    """Read a file in the format that its suffix names, or in the one that is given.
 
     Raises:
         InvalidRequest: the suffix is none of them, or the file is not what it says.
         OSError: it cannot be read.
     """
-    name = path.suffix.removeprefix(".").lower()
+    name = format_name or path.suffix.removeprefix(".").lower()
     if name not in PARSERS:
         raise InvalidRequest(f"{path}: found the suffix {name!r}, expected one of {_known()}")
     with path.open("rb") as file:
