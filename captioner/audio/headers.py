@@ -9,6 +9,10 @@ from typing import BinaryIO
 # Writers to a pipe cannot come back to fill in the size: they leave none, or nearly the largest.
 _UNSET_SIZE = 0
 _HUGE_SIZE = 0x7FFFF000  # bytes
+_HUGE_WAVE64_SIZE = 0x7FFFFFFFFFFFFFFF  # bytes
+_WAVE64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"  # a GUID
+_WAVE64_SIZE = struct.Struct("<Q")
+_LONGEST_HEAD = 28  # bytes up to the end of the size of the largest kinds
 _CHUNK_HEADER = 8  # bytes: a name and a size
 _RIFF_MARKS = (b"RIFF", b"RF64", b"RIFX")
 _ID3_HEADER = struct.Struct(">3s3x4B")
@@ -16,16 +20,27 @@ _FRAME_HEAD = 256  # bytes: more than where a Xing header can begin in an MPEG f
 
 
 def missing_wav_bytes(file: BinaryIO) -> int:
-    """Bytes that a seekable WAV file lacks of those its RIFF header declares.
+    """Bytes that a seekable WAV file, RF64 and Wave64 included, lacks of those it declares.
 
     FFmpeg takes the end of the file for the end of the audio and says nothing.
     """
     with _Position(file) as length:
-        head = file.read(8).ljust(8, b"\0")
-    size = int.from_bytes(head[4:], "little")
-    if head[:4] != b"RIFF" or size == _UNSET_SIZE or size >= _HUGE_SIZE:
+        head = file.read(_LONGEST_HEAD).ljust(_LONGEST_HEAD, b"\0")
+    return max(0, _declared_bytes(head) - length)
+
+
+def _declared_bytes(head: bytes) -> int:
+    """The length of the whole file, as its head says; 0 when it does not say."""
+    if head.startswith(_WAVE64_RIFF):
+        size: int = _WAVE64_SIZE.unpack_from(head, len(_WAVE64_RIFF))[0]
+        return 0 if size >= _HUGE_WAVE64_SIZE else size
+    if head.startswith(b"RF64") and head[12:16] == b"ds64":
+        size = _WAVE64_SIZE.unpack_from(head, 20)[0]
+        return 0 if size == _UNSET_SIZE or size >= _HUGE_WAVE64_SIZE else size + 8
+    size = int.from_bytes(head[4:8], "little")
+    if not head.startswith(b"RIFF") or size == _UNSET_SIZE or size >= _HUGE_SIZE:
         return 0
-    return max(0, size + 8 - length)
+    return size + 8
 
 
 def first_false_wav_chunk(file: BinaryIO) -> str:

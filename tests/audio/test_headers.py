@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 
 import pytest
 
@@ -32,6 +33,27 @@ def test_a_wav_written_to_a_pipe_declares_no_size(size: int) -> None:
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"RF64\xff\xff\x00\x00"])
 def test_what_is_no_riff_declares_nothing(content: bytes) -> None:
     assert missing_wav_bytes(io.BytesIO(content)) == 0
+
+
+def wave64(size: int, *, follows: int) -> io.BytesIO:
+    guid = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+    return io.BytesIO(guid + struct.pack("<Q", size) + bytes(follows - 24))
+
+
+def rf64(size: int, *, follows: int) -> io.BytesIO:
+    head = b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<IQ", 28, size)
+    return io.BytesIO(head.ljust(8 + follows, b"\0"))
+
+
+@pytest.mark.parametrize("kind", [rf64, wave64])
+def test_the_kinds_for_more_than_4_gb_are_counted_too(
+    kind: Callable[..., io.BytesIO],
+) -> None:
+    assert missing_wav_bytes(kind(1000, follows=1000)) == 0
+    assert missing_wav_bytes(kind(1000, follows=400)) == 600
+    assert missing_wav_bytes(kind(5 << 32, follows=1000)) == (5 << 32) - 1000
+    assert missing_wav_bytes(kind(0, follows=400)) == 0
+    assert missing_wav_bytes(kind((1 << 64) - 1, follows=400)) == 0
 
 
 def wav(*chunks: tuple[bytes, int, int], mark: bytes = b"RIFF") -> io.BytesIO:
