@@ -80,7 +80,11 @@ def plan(
         or (skip_existing and all(output.exists() for output in each.document.outputs))
     }
     work = tuple(each for each in candidates if each.document.name not in done)
-    earlier = {} if history.ended else current
+    earlier = {
+        name: entry
+        for name, entry in current.items()
+        if not history.ended and len(entry.shards) == len(entry.tracks)
+    }
     first = max(numbers_of(history.entries.values()), default=0) + 1
     shards = _shards(candidates, work, earlier, first=first)
     waiting = {entry.name: entry for entry in _waiting(work, shards, asked)}
@@ -141,7 +145,7 @@ def _shards(
     new: list[Extent] = []
     for candidate in work:
         known = earlier.get(candidate.document.name)
-        if known and known.shards:
+        if known:
             wanted.update(known.shards)
         else:
             new += candidate.extents()

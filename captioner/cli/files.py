@@ -1,25 +1,35 @@
-"""Results on disk: whole or not at all."""
+"""Results on disk, and what comes through a pipe."""
 
 from __future__ import annotations
 
-import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from captioner.batch.files import write_whole
+from captioner.errors import InvalidRequest
 
-def write_whole(path: Path, text: str) -> None:
-    """Put a file in place in one step: whoever looks sees the old one or the new one.
+__all__ = ["spooled_input", "write_whole"]
+
+
+@contextmanager
+def spooled_input(name: str) -> Iterator[Path]:
+    """All of standard input as a file of that name, which only this user can read.
+
+    It is in a temporary folder, and gone afterwards: a recording must be there whole, since some
+    formats keep their table of contents at the end.
 
     Raises:
-        OSError: it cannot be written; what was there before is still there.
+        InvalidRequest: standard input is a terminal.
+        OSError: there is no room for it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with staged.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        staged.replace(path)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise
+    if sys.stdin.isatty():
+        raise InvalidRequest("standard input is a terminal: send a recording through a pipe")
+    with tempfile.TemporaryDirectory(prefix="captioner-") as folder:
+        path = Path(folder, name)
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path

@@ -3,57 +3,130 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import signal
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
-from rich.text import Text
 
-from captioner import __version__
-from captioner.cli.display import clock
-from captioner.cli.exits import Failed
+from captioner.batch.executor import Executor
+from captioner.batch.journal import Journal
+from captioner.batch.report import Report
+from captioner.batch.run import Job, JobRun, plan_job
+from captioner.cli.exits import ExitCode, Failed
+from captioner.cli.files import spooled_input
+from captioner.cli.interrupts import finishing_on_interrupt
+from captioner.cli.job_display import summary, told, watching
 from captioner.cli.options import GroupedCommand, settings_options
-from captioner.cli.terminal import messages
-from captioner.cli.transcribing import Failure, Job, Watcher, plan, transcribe_all
+from captioner.cli.terminal import messages, output
+from captioner.cli.transcribing import STANDARD, Request, check, job_of
 from captioner.cli.transcripts import KINDS
 from captioner.clock import SystemClock
 from captioner.config import Settings
 from captioner.errors import InvalidRequest
-from captioner.subtitles.cues import Provenance
+from captioner.subtitles.profiles import PROFILES
+
+MOST_TOLD = 20  # failures that are listed at the end; the report has them all
 
 EXAMPLES = """\
-captioner transcribe talk.mp3
-captioner transcribe *.wav --format vtt --format json --output-dir texts
-captioner transcribe council.mp4 --model small --key-term ANCT --key-term "Mme Lefèvre\""""
+captioner transcribe talk.mp3                                 talk.vtt, here
+captioner transcribe archive --output-dir texts               a folder, with what is below it
+captioner transcribe 'archive/**/*.mp3' --output-dir texts    what a pattern matches
+captioner transcribe council.mp4 --format vtt,ttml,json --profile arcom
+captioner transcribe claire.flac julien.flac --meeting budget --offset julien.flac=12.5
+captioner transcribe call.wav --split-channels --speaker call.wav=Anne --speaker call.wav=Luc
+captioner transcribe visit.wav --model small --key-term ANCT --key-term "Mme Lefèvre"
+ffmpeg -i rtsp://camera -f ogg - | captioner transcribe - --name camera"""
+
+
+def kinds_of(
+    ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The formats, each once, whether repeated or with commas between them.
+
+    Raises:
+        click.BadParameter: one of them is unknown.
+    """
+    kinds = [kind.strip().lower() for text in value for kind in text.split(",")]
+    for kind in kinds:
+        if kind not in KINDS:
+            known = ", ".join(KINDS)
+            raise click.BadParameter(f"{kind!r} is none of {known}", ctx=ctx, param=parameter)
+    return tuple(dict.fromkeys(kinds))
+
+
+def audio_track_of(ctx: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    """The number of an audio track; None for all.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    if value == "all":
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise click.BadParameter(
+            f"{value!r} is neither a number from 0 nor all", ctx=ctx, param=parameter
+        )
+    return int(value)
 
 
 @click.command(cls=GroupedCommand, examples=EXAMPLES)
 @click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    metavar="FILE...",
-    type=click.Path(path_type=Path),
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
 )
 @click.option(
     "--format",
     "kinds",
     multiple=True,
-    type=click.Choice(KINDS),
     default=("vtt",),
     show_default=True,
-    help="What to write; may be repeated.",
+    metavar="NAME",
+    callback=kinds_of,
+    help=f"What to write: {', '.join(KINDS)}; several with commas, or repeated.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="web",
+    show_default=True,
+    help="How subtitles are laid out.",
 )
 @click.option(
     "--output-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
     show_default="here",
-    help="Where to write; made when it is not there.",
+    help="Where to write; made when it is not there. Files of folders and patterns keep their "
+    "place below it.",
 )
+@click.option("--name", default="", help="Name of the transcript of - (standard input).")
+@click.option(
+    "--meeting", default="", metavar="NAME", help="All FILEs are tracks of one meeting: NAME.vtt."
+)
+@click.option(
+    "--speaker",
+    "speakers",
+    multiple=True,
+    metavar="FILE=NAME",
+    help="Who speaks in a file; again for its next track. [default: after the file's name]",
+)
+@click.option(
+    "--offset",
+    "offsets",
+    multiple=True,
+    metavar="FILE=SECONDS",
+    help="When a file began, after the start of the meeting; may be repeated.",
+)
+@click.option(
+    "--audio-track",
+    default="0",
+    show_default=True,
+    metavar="N|all",
+    callback=audio_track_of,
+    help="Audio track of each file, counted from 0; all: each is a speaker.",
+)
+@click.option("--split-channels", is_flag=True, help="Each channel is a speaker.")
 @click.option(
     "--key-term",
     "key_terms",
@@ -61,156 +134,160 @@ captioner transcribe council.mp4 --model small --key-term ANCT --key-term "Mme L
     metavar="TEXT",
     help="A name or acronym to recognise; may be repeated.",
 )
+@click.option("--overwrite", is_flag=True, help="Do again what was done before.")
+@click.option("--skip-existing", is_flag=True, help="Leave out what has all its files already.")
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    help="Keep a record in the output folder, from which an interrupted run goes on. "
+    "[default: --resume]",
+)
+@click.option(
+    "--keep-partial", is_flag=True, help="Write what could be read of a recording that breaks off."
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="JSON about the run. [default: report.json in --output-dir, if that is given]",
+)
+@click.option(
+    "--cluster", default="", metavar="ADDRESS", help="Work on a Ray cluster (extra `cluster`)."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be done; needs no model.")
+@click.option("--quiet", is_flag=True, help="Tell nothing but failures.")
 @settings_options("language", "Model", "final_beam_size", "final_window")
-def transcribe(
-    settings: Settings,
-    *,
-    files: tuple[Path, ...],
-    kinds: tuple[str, ...],
-    output_dir: Path,
-    key_terms: tuple[str, ...],
-) -> None:
+def transcribe(settings: Settings, **chosen: Any) -> None:  # noqa: ANN401 - the fields of Request
     """Transcribe recordings with the model on this machine; no server is needed.
 
-    Reads whatever has an audio track: wav, flac, mp3, ogg, m4a, mp4, webm... talk.mp3 becomes
-    talk.vtt; a file of that name is replaced. A recording that cannot be read does not stop the
-    others: it is told at the end, and the exit code is 1.
+    FILE is a recording, a folder, a pattern in quotes such as 'talks/**/*.mp3', or - for standard
+    input. Reads whatever has an audio track: wav, flac, mp3, ogg, m4a, mp4, mkv, webm... talk.mp3
+    becomes talk.vtt; a file of that name is replaced.
+
+    A recording that cannot be read does not stop the others: it is told at the end and in the
+    report, and the exit code is 1. A run that was interrupted goes on when it is started again
+    with the same options.
     """
     from captioner.logs import configure
 
     configure("warning", settings.log_format)
+    request = Request(**chosen)
+    with ExitStack() as stack:
+        try:
+            check(request)
+            spooled = None
+            if STANDARD in request.files:
+                spooled = stack.enter_context(spooled_input(request.name or "stdin"))
+            job = job_of(request, settings, standard_input=spooled)
+        except InvalidRequest as error:
+            raise click.UsageError(str(error)) from None
+        if request.dry_run:
+            show_plan(job)
+        else:
+            conclude(job, asyncio.run(transcribe_job(job, request, settings)), request)
+
+
+def show_plan(job: Job) -> None:
+    """Print what would be done, a line for each document."""
+    job_plan = plan_job(job)
+    console = output()
+    lines = [*told(job_plan), *job.problems]
+    for document in job_plan.kept:
+        lines.append(f"kept: {', '.join(map(str, document.outputs))}")
+    for each in job_plan.work:
+        missing = [source.path for source in each.sources if source.size < 0]
+        lines += [f"{path} cannot be read" for path in dict.fromkeys(missing)]
+        sources = ", ".join(dict.fromkeys(source.path for source in each.sources))
+        lines.append(f"{sources} -> {', '.join(map(str, each.document.outputs))}")
+    lines.append(f"{len(job_plan.work):,} to do in {len(job_plan.shards):,} shards")
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+async def transcribe_job(job: Job, request: Request, settings: Settings) -> Report:
+    """Run a job; Ctrl-C stops it in good order, and a second one at once.
+
+    Returns:
+        What became of it, with `stopped` set if it was interrupted.
+
+    Raises:
+        CaptionerError: the job cannot be done, or not go on.
+    """
+
+    def make_executor(journal: Journal | None) -> Executor:
+        return executor_of(request.cluster, settings, journal)
+
+    console = messages()
+    time = SystemClock()
+    with watching(console, time, quiet=request.quiet) as watcher:
+        run = JobRun(job, make_executor, watcher, clock=time)
+        with finishing_on_interrupt() as stop:
+            working = asyncio.create_task(run.run())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not working.done():
+                leave_at_once_on_interrupt()
+                working.cancel()
+        try:
+            return await working
+        except asyncio.CancelledError:
+            return run.report(stopped="interrupted")
+
+
+def executor_of(cluster: str, settings: Settings, journal: Journal | None) -> Executor:
+    """What does the work: this process, or a cluster.
+
+    Raises:
+        Failed: Ray is not installed.
+    """
+    if not cluster:
+        from captioner.batch.local import LocalExecutor
+
+        return LocalExecutor(settings, journal=journal)
     try:
-        jobs = plan(list(dict.fromkeys(files)), dict.fromkeys(kinds), output_dir)
-    except InvalidRequest as error:
-        raise click.UsageError(str(error)) from None
-    failures = asyncio.run(_transcribe(settings, jobs, key_terms))
-    if failures:
-        lines = [f"{len(failures)} of {len(jobs)} could not be transcribed:"]
-        raise Failed("\n".join([*lines, *(described(failure) for failure in failures)]))
+        from captioner.batch.cluster import RayExecutor
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "ray":
+            raise
+        raise Failed(
+            "--cluster needs Ray, which is not installed: pip install 'captioner[cluster]'"
+        ) from None
+    return RayExecutor(settings, address=cluster)
 
 
-def described(failure: Failure) -> str:
-    """One line; the name of the file stands in it once."""
-    named = str(failure.source) in failure.reason
-    return failure.reason if named else f"{failure.source}: {failure.reason}"
+def leave_at_once_on_interrupt() -> None:
+    """From now on Ctrl-C ends the process where it is: what is on disk is whole at any time."""
+
+    def leave(*_: object) -> None:
+        messages().show_cursor()
+        os._exit(ExitCode.INTERRUPTED)
+
+    signal.signal(signal.SIGINT, leave)
 
 
-async def _transcribe(
-    settings: Settings, jobs: list[Job], key_terms: tuple[str, ...]
-) -> list[Failure]:
-    from captioner.service import CaptionService
+def conclude(job: Job, report: Report, request: Request) -> None:
+    """Tell how it went, and end as it deserves.
 
-    service = CaptionService(settings, offline=True)
-    async with service:
-        info = service.info
-        with watching(messages()) as watcher:
-            return await transcribe_all(
-                service,
-                jobs,
-                watcher,
-                provenance=Provenance(__version__, info.model, info.digest),
-                key_terms=key_terms,
-                clock=SystemClock(),
-            )
-
-
-@contextmanager
-def watching(console: Console) -> Iterator[Watcher]:
-    """A bar for each recording on a terminal, a line for each elsewhere."""
-    if not console.is_terminal:
-        yield PlainWatcher(console)
-        return
-    bars = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        Position(),
-        Rate(),
-        console=console,
-        auto_refresh=False,
-    )
-    with bars:
-        yield BarWatcher(bars)
+    Raises:
+        Failed: a document could not be done.
+        click.exceptions.Exit: it was interrupted.
+    """
+    console = messages()
+    if not request.quiet:
+        console.print(summary(report), markup=False, soft_wrap=True)
+    if report.stopped:
+        again = "goes on from there" if job.resume else "starts over"
+        console.print(f"interrupted: the same command {again}", markup=False, soft_wrap=True)
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if failures := report.failures:
+        raise Failed("\n".join(told_failures(failures, report, job.report)))
 
 
-class Position(ProgressColumn):
-    """How much of the recording is done."""
-
-    def render(self, task: Task) -> Text:
-        """``01:07 / 03:04``."""
-        total = clock(task.total) if task.total else "?"
-        return Text(f"{clock(task.completed)} / {total}")
-
-
-class Rate(ProgressColumn):
-    """How much faster than listening, and what remains."""
-
-    def render(self, task: Task) -> Text:
-        """``12.3 x  00:10 left``."""
-        if not task.elapsed or not task.completed:
-            return Text("")
-        text = f"{task.completed / task.elapsed:.1f} x"
-        if task.total and not task.finished:
-            left = (task.total - task.completed) * task.elapsed / task.completed
-            text += f"  {clock(left)} left"
-        return Text(text, style="dim")
-
-
-class PlainWatcher:
-    """A line for each recording when it is done."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def begin(self, source: Path, seconds: float | None) -> None:
-        """Nothing yet."""
-
-    def advance(self, done: float, total: float | None) -> None:
-        """Nothing yet."""
-
-    def finish(self, job: Job, seconds: float, *, took: float) -> None:
-        """What it was, how long it took, and what was written."""
-        written = ", ".join(str(path) for path in job.outputs)
-        rate = f", {seconds / took:.1f} times as fast as listening" if took else ""
-        self._print(f"{job.source}: {clock(seconds)} in {took:.1f} s{rate}; wrote {written}")
-
-    def fail(self, failure: Failure) -> None:
-        """The reason."""
-        self._print(described(failure))
-
-    def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
-
-
-class BarWatcher(PlainWatcher):
-    """A bar for the recording at work, with the lines of those before it above."""
-
-    def __init__(self, bars: Progress) -> None:
-        super().__init__(bars.console)
-        self._bars = bars
-        self._task: TaskID | None = None
-
-    def begin(self, source: Path, seconds: float | None) -> None:
-        """Put its bar in place of the last one's."""
-        self._remove()
-        self._task = self._bars.add_task(source.name, total=seconds)
-        self._bars.refresh()
-
-    def advance(self, done: float, total: float | None) -> None:
-        """Move the bar."""
-        if self._task is not None:
-            self._bars.update(self._task, completed=done, total=total, refresh=True)
-
-    def finish(self, job: Job, seconds: float, *, took: float) -> None:
-        """Replace the bar by a line."""
-        self._remove()
-        super().finish(job, seconds, took=took)
-
-    def fail(self, failure: Failure) -> None:
-        """Replace the bar by the reason."""
-        self._remove()
-        super().fail(failure)
-
-    def _remove(self) -> None:
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-            self._task = None
+def told_failures(failures: list[str], report: Report, path: Path | None) -> list[str]:
+    """What could not be done, and why, a line each."""
+    documents = len(report.outcomes) + len(report.problems)
+    lines = [f"{len(failures):,} of {documents:,} could not be transcribed:", *failures[:MOST_TOLD]]
+    if len(failures) > MOST_TOLD:
+        where = f": {path} has them all" if path else ""
+        lines.append(f"and {len(failures) - MOST_TOLD:,} more{where}")
+    return lines

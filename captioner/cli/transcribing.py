@@ -1,152 +1,148 @@
-"""Recordings to files of text, one after the other; a bad one does not stop the others."""
+"""From what people type to the job that they mean."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from pathlib import Path, PurePath
 
-from captioner.audio.files import duration as duration_of
-from captioner.cli.transcripts import save
-from captioner.clock import Clock
-from captioner.errors import CaptionerError, InvalidRequest
-from captioner.subtitles.cues import Provenance, Segment
-from captioner.transcript import SAMPLE_RATE
-from captioner.transcription.events import (
-    RecordingEnded,
-    RecordingProgress,
-    RecordingSegment,
-    TranscriptionEvent,
+from captioner.batch.documents import (
+    Wishes,
+    check_outputs,
+    documents_of,
+    match_files,
+    offset_of,
 )
+from captioner.batch.job import Document, Options
+from captioner.batch.manifest import Asked
+from captioner.batch.run import Job
+from captioner.batch.sources import Found, list_recordings
+from captioner.config import Settings
+from captioner.errors import InvalidRequest, ModelError
+from captioner.models.store import ModelStore
+from captioner.subtitles.profiles import PROFILES
+
+STANDARD = "-"
+REPORT = "report.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One recording and the files that it becomes."""
+class Request:
+    """The options of ``captioner transcribe``, each under its own name."""
 
-    source: Path
-    outputs: tuple[Path, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A recording that could not be transcribed, or whose text could not be written."""
-
-    source: Path
-    reason: str
-
-
-class Service(Protocol):
-    """What transcribes: see ``captioner.service.CaptionService``."""
-
-    def transcribe(
-        self, recording: BinaryIO, *, language: str = "", key_terms: tuple[str, ...] = ()
-    ) -> AsyncIterator[TranscriptionEvent]:
-        """Transcribe a recording."""
-        ...
-
-
-class Watcher(Protocol):
-    """Who is told how it goes."""
-
-    def begin(self, source: Path, seconds: float | None) -> None:
-        """A recording of that length, if it is known, is next."""
-        ...
-
-    def advance(self, done: float, total: float | None) -> None:
-        """So many seconds of it are done."""
-        ...
-
-    def finish(self, job: Job, seconds: float, *, took: float) -> None:
-        """Its files are there."""
-        ...
-
-    def fail(self, failure: Failure) -> None:
-        """It could not be done."""
-        ...
+    files: tuple[str, ...]
+    """As typed: files, folders, patterns, or `STANDARD`."""
+    kinds: tuple[str, ...] = ("vtt",)
+    profile: str = "web"
+    output_dir: Path | None = None
+    name: str = ""
+    """Of the transcript of standard input."""
+    meeting: str = ""
+    speakers: tuple[str, ...] = ()
+    offsets: tuple[str, ...] = ()
+    audio_track: int | None = 0
+    """None: all."""
+    split_channels: bool = False
+    key_terms: tuple[str, ...] = ()
+    overwrite: bool = False
+    skip_existing: bool = False
+    resume: bool = True
+    keep_partial: bool = False
+    report: Path | None = None
+    cluster: str = ""
+    dry_run: bool = False
+    quiet: bool = False
 
 
-def plan(sources: Sequence[Path], kinds: Iterable[str], folder: Path) -> list[Job]:
-    """Which files will be written.
+def check(request: Request) -> None:
+    """Refuse options that contradict one another.
 
     Raises:
-        InvalidRequest: two recordings would be written to the same file.
+        InvalidRequest: saying which.
     """
-    jobs = [
-        Job(source, tuple(folder / f"{source.stem}.{kind}" for kind in kinds)) for source in sources
-    ]
-    owners: dict[Path, Path] = {}
-    for job in jobs:
-        for output in job.outputs:
-            if output in owners:
-                raise InvalidRequest(
-                    f"{owners[output]} and {job.source} would both be written to {output}"
-                )
-            owners[output] = job.source
-    return jobs
+    if request.overwrite and request.skip_existing:
+        raise InvalidRequest("--overwrite and --skip-existing contradict one another")
+    if request.name and STANDARD not in request.files:
+        raise InvalidRequest("--name is for the recording on standard input: give - as FILE")
+    for option, name in (("--name", request.name), ("--meeting", request.meeting)):
+        if name and (PurePath(name).name != name or name.startswith(".")):
+            raise InvalidRequest(f"{option} {name}: expected the name of a file, without folder")
 
 
-async def transcribe_all(
-    service: Service,
-    jobs: Sequence[Job],
-    watcher: Watcher,
-    *,
-    provenance: Provenance,
-    key_terms: tuple[str, ...],
-    clock: Clock,
-) -> list[Failure]:
-    """Transcribe recordings in order; what failed, and why."""
-    failures: list[Failure] = []
-    for job in jobs:
-        began = clock.monotonic()
-        try:
-            segments, seconds = await _transcribe(service, job.source, watcher, key_terms)
-            for output in job.outputs:
-                save(output, segments, provenance)
-        except (CaptionerError, OSError) as error:
-            failures.append(Failure(job.source, _reason(error)))
-            watcher.fail(failures[-1])
-        else:
-            watcher.finish(job, seconds, took=clock.monotonic() - began)
-    return failures
+def job_of(request: Request, settings: Settings, *, standard_input: Path | None = None) -> Job:
+    """The job that is meant.
 
+    Args:
+        request: what was typed.
+        settings: those in force.
+        standard_input: where what came through the pipe is, if it was asked for.
 
-async def _transcribe(
-    service: Service, source: Path, watcher: Watcher, key_terms: tuple[str, ...]
-) -> tuple[list[Segment], float]:
-    """The segments of one recording, and its length in seconds."""
-    watcher.begin(source, duration_of(source))
-    segments: list[Segment] = []
-    seconds = 0.0
-    with source.open("rb") as recording:
-        events = service.transcribe(recording, key_terms=key_terms)
-        async for event in events:
-            match event:
-                case RecordingProgress():
-                    total = event.duration / SAMPLE_RATE if event.duration else None
-                    watcher.advance(event.transcribed / SAMPLE_RATE, total)
-                case RecordingSegment():
-                    segments.append(segment_of(event))
-                case RecordingEnded():
-                    seconds = event.duration / SAMPLE_RATE
-    return segments, seconds
-
-
-def segment_of(event: RecordingSegment) -> Segment:
-    """An utterance of a recording as the formats take it."""
-    return Segment(
-        id=str(event.id),
-        start=event.start,
-        end=event.end,
-        words=event.words,
-        speaker="",
-        text=event.text,
-        language=event.language,
+    Raises:
+        InvalidRequest: there is nothing to transcribe, two documents would be written to one
+            file, or an option names what is not there.
+        ModelError: the model is not on this machine, where it must be.
+    """
+    typed = [str(standard_input) if each == STANDARD else each for each in request.files]
+    listing = list_recordings(typed)
+    folder = request.output_dir or Path()
+    report = request.report
+    if report is None and request.output_dir is not None:
+        report = folder / REPORT
+    documents = tuple(_documents(listing.found, request, folder))
+    check_outputs(documents, others=[report] if report else [])
+    return Job(
+        folder=folder,
+        documents=documents,
+        asked=_asked(request, settings),
+        options=Options(key_terms=request.key_terms),
+        profile=PROFILES[request.profile],
+        resume=request.resume,
+        overwrite=request.overwrite,
+        skip_existing=request.skip_existing,
+        keep_record=request.output_dir is not None,
+        report=report,
+        problems=listing.problems,
     )
 
 
-def _reason(error: CaptionerError | OSError) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
+def _documents(found: Sequence[Found], request: Request, folder: Path) -> Iterable[Document]:
+    from captioner.audio.files import probe
+
+    speakers: dict[Path, tuple[str, ...]] = {}
+    for path, name in match_files(request.speakers, found, option="--speaker"):
+        speakers[path] = (*speakers.get(path, ()), name)
+    offsets = {
+        path: offset_of(seconds, option="--offset")
+        for path, seconds in match_files(request.offsets, found, option="--offset")
+    }
+    wishes = Wishes(
+        folder=folder,
+        kinds=request.kinds,
+        meeting=request.meeting,
+        stream=request.audio_track,
+        split_channels=request.split_channels,
+        speakers=speakers,
+        offsets=offsets,
+    )
+    return documents_of(found, wishes, probe=probe)
+
+
+def _asked(request: Request, settings: Settings) -> Asked:
+    try:
+        found = ModelStore(settings.models_dir).find(settings.model, verified=False)
+        digest = found.manifest.digest
+    except ModelError:
+        if not (request.cluster or request.dry_run):
+            raise
+        digest = ""
+    return Asked(
+        model=settings.model,
+        digest=digest,
+        compute_type=settings.compute_type,
+        language=settings.language,
+        beam_size=settings.final_beam_size,
+        window=settings.final_window,
+        key_terms=request.key_terms,
+        profile=request.profile,
+        keep_partial=request.keep_partial,
+    )
