@@ -64,3 +64,46 @@ def segments(draw: st.DrawFn) -> Segment:
 
 
 recordings = st.lists(segments(), max_size=5)
+
+
+# What people may say: markup of any format, other scripts and directions, what looks like syntax.
+SAYINGS = (
+    "R&D : 2 < 3 > 1",
+    "a --> b",
+    "00:00:01.000 --> 00:00:02.000",
+    "&amp; &lt;b&gt; &nbsp; &#9;",
+    "<b>gras</b> <v Moi> <00:00:01.000>",
+    "{\\an8} en haut {Y:b}",
+    "C:\\new \\N \\h",
+    "NOTE",
+    "WEBVTT",
+    "STYLE ::cue{}",
+    "12",
+    "- Oui. - Non.",
+    "10\u202f000\u00a0€ ; « oui » !",
+    "مرحبا بالعالم",
+    "שלום \u200frtl\u200e",
+    "🎉 👩\u200d👩\u200d👧 e\u0301",
+    "une\n\nligne\r\nvide\x00\x1b\u2028fin",
+    "\ufffe rien \ufdd0",
+    "]]> <!-- --> <![CDATA[",
+    "%s $1 \"'`",
+)
+
+
+def sayings(language: str = "en", texts: tuple[str, ...] = SAYINGS) -> list[Segment]:
+    """A segment for each, 5 s apart, so that none is prolonged over the next."""
+    return [
+        Segment(str(number), number * 5 * SECOND, (number * 5 + 4) * SECOND, (), "", text, language)
+        for number, text in enumerate(texts)
+    ]
+
+
+@st.composite
+def _anything(draw: st.DrawFn) -> list[Segment]:
+    texts = draw(st.lists(st.text(max_size=60), min_size=1, max_size=4))
+    return sayings(draw(st.sampled_from(["en", "fr"])), tuple(texts))
+
+
+anything_said = _anything()
+"""Recordings of any Unicode text, without speakers."""

@@ -88,7 +88,7 @@ def document_of(
     Cues without text are left out; ids that are missing or not unique become numbers.
     """
     pairs = [pair for pair in zip(cues, languages, strict=False) if pair[0].turns]
-    pairs.sort(key=lambda pair: (pair[0].start, pair[0].end))
+    pairs.sort(key=lambda pair: pair[0].start)
     ids = [cue.id for cue, _ in pairs]
     if not all(ids) or len(set(ids)) < len(ids):
         ids = [str(number) for number in range(1, len(ids) + 1)]

@@ -1,7 +1,8 @@
 """SubRip: cues by number, no metadata, no markup that every player would know.
 
 The format has neither comments nor escapes. What produced the file is told by its neighbours in
-other formats; ``<`` and ``>``, which players take for markup, are replaced by look-alikes.
+other formats. What players take for markup, of HTML or of SubStation Alpha, which most of them
+convert the file to, is replaced by look-alikes.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from captioner.subtitles.document import (
     split_turns,
 )
 from captioner.subtitles.layout import lay_out
+from captioner.subtitles.printing import printable
 from captioner.subtitles.profiles import WEB, Profile
 from captioner.subtitles.timestamps import format_time, parse_times
-from captioner.subtitles.typography import flatten
 
-_LOOK_ALIKES = str.maketrans("<>", "‹›")
+_LOOK_ALIKES = str.maketrans("<>{}\\", "‹›❴❵⧵")
 
 # What writers of SubRip put around text: HTML of old, positions of SubStation Alpha.
 _MARKUP = re.compile(r"</?(?:[bius]|font|span|ruby|rt)(?: [^<>]*)?>|\{\\[^{}\n]*\}", re.IGNORECASE)
@@ -45,7 +46,7 @@ def render(
 
 def _block(number: int, cue: Cue) -> str:
     times = " --> ".join(format_time(time, decimal=",") for time in (cue.start, cue.end))
-    lines = (flatten(line).translate(_LOOK_ALIKES) for line in cue.lines)
+    lines = (printable(line).translate(_LOOK_ALIKES) for line in cue.lines)
     return "\n".join((str(number), times, *lines)) + "\n"
 
 
@@ -62,12 +63,13 @@ def parse(text: str, *, language: str) -> Document:
         if (times := _times_at(number, line)) is not None
     ]
     begins = [_beginning(lines, number) for number, _ in timed]
-    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     if first < (begins[0] if begins else len(lines)):
         raise malformed(first + 1, lines[first], f"a number, or {_EXPECTED_TIMES}")
+    ends = [*begins[1:], len(lines)][: len(timed)]
     cues = [
         Cue("", *times, _parse_turns(lines[number + 1 : end]))
-        for (number, times), end in zip(timed, [*begins[1:], len(lines)], strict=True)
+        for (number, times), end in zip(timed, ends, strict=True)
     ]
     return document_of(cues, None, languages=repeat(language))
 

@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
 from captioner.subtitles.layout import lay_out
+from captioner.subtitles.printing import printable
 from captioner.subtitles.profiles import WEB, Profile
 from captioner.subtitles.timestamps import format_time
 from captioner.subtitles.ttml_reading import CUE_PREFIX, METADATA, OWN, PARAMETER, TT
@@ -21,7 +22,6 @@ from captioner.subtitles.typography import flatten
 
 _DESIGNATOR = "http://www.w3.org/ns/ttml/profile/imsc1.1/text"
 _NOTICE = "Sous-titres produits automatiquement : ils peuvent contenir des erreurs."
-_NOT_IN_XML = re.compile("[\ufffe\uffff]")
 _NOT_IN_ID = re.compile(r"[^\w.\-]", re.ASCII)
 # White on black at the bottom, within the area that every screen shows.
 _LAYOUT = """\
@@ -120,13 +120,9 @@ def _identifiers(cues: Iterable[Cue]) -> list[str]:
     return [f"{CUE_PREFIX}{number}" for number in range(1, len(ids) + 1)]
 
 
-def _printable(text: str) -> str:
-    return _NOT_IN_XML.sub("\ufffd", flatten(text))
-
-
 def _escape(text: str) -> str:
-    return escape_xml(_printable(text))
+    return escape_xml(printable(text))
 
 
 def _quote(text: str) -> str:
-    return quoteattr(_printable(text))
+    return quoteattr(printable(text))

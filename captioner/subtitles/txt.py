@@ -12,6 +12,7 @@ from itertools import pairwise
 from captioner.subtitles.cues import Provenance, Segment
 from captioner.subtitles.document import Document, provenance_of, read_fields, split_lines
 from captioner.subtitles.phrases import label_phrases, split_phrases
+from captioner.subtitles.printing import printable
 from captioner.subtitles.profiles import WEB, Profile
 from captioner.subtitles.typography import flatten
 
@@ -40,17 +41,17 @@ def render(
             if segment.speaker:
                 texts[:0] = [phrase.text for phrase in label_phrases(segment)]
         speaker = segment.speaker
-        lines.append(" ".join(texts))
-    return "\n".join(lines) + "\n"
+        lines.append(printable(" ".join(texts)))
+    return "\n".join(lines).lstrip("\n") + "\n"
 
 
 def _header(segments: Iterable[Segment], provenance: Provenance | None) -> list[str]:
     told = [] if provenance is None else [_NOTICE]
     fields = {} if provenance is None else provenance.fields()
-    names = dict.fromkeys(name for segment in segments if (name := flatten(segment.speaker)))
+    names = dict.fromkeys(name for segment in segments if (name := printable(segment.speaker)))
     return [
         *told,
-        *(f"# {key}: {flatten(value)}" for key, value in fields.items()),
+        *(f"# {key}: {printable(value)}" for key, value in fields.items()),
         *(f"# {_SPEAKER}: {name}" for name in names),
     ]
 

@@ -19,6 +19,7 @@ from captioner.subtitles.document import (
     split_turns,
 )
 from captioner.subtitles.layout import lay_out
+from captioner.subtitles.printing import printable
 from captioner.subtitles.profiles import WEB, Profile
 from captioner.subtitles.timestamps import format_time, parse_times
 from captioner.subtitles.typography import flatten
@@ -76,7 +77,7 @@ def block(cue: Cue) -> str:
 
 def escape(text: str) -> str:
     """Text of one line in which nothing is markup (and ``-->`` cannot occur)."""
-    return flatten(text).translate(_ENTITIES)
+    return printable(text).translate(_ENTITIES)
 
 
 def _turn(turn: Turn, end: str) -> str:
@@ -93,12 +94,12 @@ def _voice(speaker: str) -> str:
 
 
 def _identifier(cue: Cue) -> tuple[str, ...]:
-    identifier = re.sub(r"-*>|\s+", "_", flatten(cue.id))
+    identifier = re.sub(r"-*>|\s+|^(?=NOTE|STYLE|REGION)", "_", printable(cue.id))
     return (identifier,) if identifier else ()
 
 
 def _in_note(text: str) -> str:
-    return flatten(text).replace("-->", "->")
+    return printable(text).replace("-->", "->")
 
 
 def parse(text: str, *, language: str) -> Document:

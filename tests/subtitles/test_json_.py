@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from subtitle_samples import PROVENANCE, SECOND, recordings, segment
 
+from captioner.errors import InvalidRequest
 from captioner.subtitles.cues import Segment
 from captioner.subtitles.json_ import render
+from captioner.subtitles.json_reading import parse
 from captioner.subtitles.typography import flatten
+from captioner.transcript import Word
 
 
 def test_a_file_has_provenance_segments_and_words() -> None:
@@ -66,3 +72,145 @@ def test_any_recording_can_be_read_back(said: list[Segment]) -> None:
         assert [word["text"] for word in row["words"]] == [flatten(w.text) for w in part.words]
         for word, true in zip(row["words"], part.words, strict=True):
             assert word["end"] * SECOND == pytest.approx(true.end, abs=8)
+
+
+@given(recordings)
+def test_what_is_written_is_read(said: list[Segment]) -> None:
+    read = parse(render(said, PROVENANCE), language="de")
+    ordered = sorted(said, key=lambda part: (part.start, part.end))
+    assert [(part.speaker, part.text, part.language) for part in read.segments] == [
+        (flatten(part.speaker), flatten(part.text), part.language) for part in ordered
+    ]
+    for found, part in zip(read.segments, ordered, strict=True):
+        words = [word for word in part.words if flatten(word.text)]
+        assert [word.text for word in found.words] == [flatten(word.text) for word in words]
+        for word, true in zip(found.words, words, strict=True):
+            assert word.start == pytest.approx(true.start, abs=8)
+            assert word.probability == pytest.approx(true.probability, abs=1e-4)
+    assert read.provenance == PROVENANCE
+
+
+def test_an_unknown_probability_is_null() -> None:
+    word = Word("Oui.", 0, SECOND, math.nan)
+    text = render([Segment("1", 0, SECOND, (word,), "", "Oui.")], None)
+    (row,) = json.loads(text)["segments"]
+    assert row["confidence"] is None
+    assert row["words"][0]["probability"] is None
+    (read,) = parse(text, language="fr").segments
+    assert math.isnan(read.words[0].probability)
+
+
+def test_a_file_of_unknown_origin_has_no_metadata() -> None:
+    assert json.loads(render([], None)) == {"schema": 1, "speakers": [], "segments": []}
+
+
+OPENAI = {
+    "task": "transcribe",
+    "language": "french",
+    "duration": 4.0,
+    "text": "L'été, c'est « bien ». Oui !",
+    "segments": [
+        {"id": 0, "start": 0.0, "end": 2.5, "text": " L'été, c'est « bien ».", "avg_logprob": -0.1},
+        {"id": 1, "start": 3.0, "end": 4.0, "text": " Oui !"},
+    ],
+    "words": [
+        {"word": "L'", "start": 0.0, "end": 0.25},
+        {"word": "été", "start": 0.25, "end": 0.5},
+        {"word": "c'est", "start": 1.0, "end": 1.5},
+        {"word": "bien", "start": 1.5, "end": 2.0},
+        {"word": "oui", "start": 3.0, "end": 3.5},
+    ],
+}
+
+
+def test_answers_of_openai_are_read_with_the_punctuation_of_their_text() -> None:
+    read = parse(json.dumps(OPENAI), language="de")
+    assert [(part.id, part.language, part.text) for part in read.segments] == [
+        ("0", "fr", "L'été, c'est « bien »."),
+        ("1", "fr", "Oui !"),
+    ]
+    words = [(word.text, word.start / SECOND) for part in read.segments for word in part.words]
+    assert words == [("L'été,", 0.0), ("c'est «", 1.0), ("bien ».", 1.5), ("Oui !", 3.0)]
+
+
+def test_files_of_whisperx_are_read_with_speakers_and_words_without_times() -> None:
+    content = {
+        "segments": [
+            {
+                "start": 1.0,
+                "end": 3.0,
+                "text": " Il y a 12 tables.",
+                "words": [
+                    {
+                        "word": "Il",
+                        "start": 1.0,
+                        "end": 1.25,
+                        "score": 0.5,
+                        "speaker": "SPEAKER_01",
+                    },
+                    {"word": "y", "start": 1.25, "end": 1.5, "score": 0.75},
+                    {"word": "a", "start": 1.5, "end": 1.75, "score": 0.75},
+                    {"word": "12"},
+                    {"word": "tables.", "start": 2.5, "end": 3.0, "score": 1.0},
+                ],
+            }
+        ],
+        "word_segments": [],
+    }
+    (part,) = parse(json.dumps(content), language="fr").segments
+    assert (part.id, part.speaker, part.text) == ("1", "SPEAKER_01", "Il y a 12 tables.")
+    assert [(w.text, w.start / SECOND, w.end / SECOND) for w in part.words] == [
+        ("Il", 1.0, 1.25),
+        ("y", 1.25, 1.5),
+        ("a", 1.5, 1.75),
+        ("12", 1.75, 1.75),
+        ("tables.", 2.5, 3.0),
+    ]
+    assert [w.probability for w in part.words if w.text != "12"] == [0.5, 0.75, 0.75, 1.0]
+
+
+def test_words_that_are_not_in_the_text_are_left_out() -> None:
+    row = {"start": 0, "end": 2, "text": "Oui.", "words": [{"word": "non", "start": 0, "end": 1}]}
+    (part,) = parse(json.dumps({"segments": [row]}), language="fr").segments
+    assert (part.text, part.words) == ("Oui.", ())
+
+
+def test_segments_with_the_same_id_are_numbered() -> None:
+    rows = [{"id": 0, "start": start, "end": 3, "text": "Oui."} for start in (2, 1)]
+    read = parse(json.dumps({"segments": rows}), language="fr").segments
+    assert [(part.id, part.start) for part in read] == [("1", SECOND), ("2", 2 * SECOND)]
+
+
+def changed(change: Callable[[dict[str, Any]], object]) -> str:
+    row: dict[str, Any] = {"start": 1, "end": 2, "text": "oui", "words": []}
+    change(row)
+    return json.dumps({"segments": [row]})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"segments": [}', "line 1: expected JSON, but Expecting value at column 15"),
+        ("[" * 100_000, "expected JSON, found values nested too deeply"),
+        ("[]", "found <class 'list'>, expected an object with a list of segments"),
+        ('{"text": "oui"}', "found the keys ['text'], expected an object with a list of"),
+        ('{"segments": [1]}', "segment 1: found 1, expected an object with a text"),
+        (changed(lambda row: row.pop("text")), "segment 1: found {'start': 1, 'end': 2, 'words'"),
+        (changed(lambda row: row.pop("end")), "segment 1: end: found None, expected seconds"),
+        (changed(lambda row: row.update(start=-1)), "segment 1: start: found -1, expected"),
+        (changed(lambda row: row.update(start=True)), "segment 1: start: found True, expected"),
+        (changed(lambda row: row.update(end=math.nan)), "segment 1: end: found nan, expected"),
+        (changed(lambda row: row.update(end=1e30)), "segment 1: end: found 1e+30, expected"),
+        (changed(lambda row: row.update(end=0)), "segment 1: ends at 0 s, before its start at 1 s"),
+        (changed(lambda row: row.update(words=1)), "segment 1: found 1, expected a list of words"),
+        (changed(lambda row: row.update(words=[1])), "segment 1, word 1: found 1, expected an"),
+        (
+            changed(lambda row: row.update(words=[{"word": "oui", "start": "1"}])),
+            "segment 1, word 1: start: found '1', expected seconds from 0",
+        ),
+    ],
+)
+def test_what_is_no_transcript_is_refused_with_what_was_found(text: str, message: str) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        parse(text, language="fr")
+    assert str(raised.value).startswith(message)
