@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
@@ -213,6 +214,33 @@ class Settings(BaseModel):
         ge=65_536,
     )
 
+    # --- Rooms
+    room_hub: str = setting(
+        "memory",
+        "Rooms",
+        "Where captions of rooms are kept: memory, or a Redis that replicas share.",
+        metavar="URL",
+        pattern=r"^(memory|(rediss?|unix)://\S+)$",
+    )
+    redis_password_file: OptionalFile = setting(
+        None, "Rooms", "File with the password of that Redis."
+    )
+    room_history_age: float = setting(
+        14_400.0, "Rooms", "How long captions of a room are kept.", ge=60, le=604_800
+    )
+    room_history_size: int = setting(
+        5000, "Rooms", "Finals kept of one room.", metavar="CAPTIONS", ge=10, le=1_000_000
+    )
+    room_grace: float = setting(
+        300.0, "Rooms", "How long a room without sessions stays open.", ge=0, le=86_400
+    )
+    max_rooms: int = setting(
+        1000, "Rooms", "Rooms kept; beyond, those that ended first go.", ge=1, le=100_000
+    )
+    max_followers: int = setting(
+        10_000, "Rooms", "Readers that follow rooms at once.", ge=1, le=1_000_000
+    )
+
     # --- Client
     server: OptionalAddress = setting(
         "",
@@ -263,6 +291,10 @@ class Settings(BaseModel):
             yield "client_key", "needs client_certificate beside it"
         if self.tls_client_ca and not self.tls_certificate:
             yield "tls_client_ca", "needs tls_certificate and tls_key beside it"
+        if urlsplit(self.room_hub).password is not None:
+            yield "room_hub", "the password of Redis belongs in redis_password_file"
+        if self.redis_password_file and self.room_hub == "memory":
+            yield "redis_password_file", "needs a Redis in room_hub"
         for name in ("listen", "http_listen"):
             address: str = getattr(self, name)
             exposed = address and not _is_loopback(address)

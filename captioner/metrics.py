@@ -33,6 +33,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._add_sessions()
         self._add_captions()
+        self._add_rooms()
         self._add_engine()
         ProcessCollector(registry=self.registry)
 
@@ -77,6 +78,22 @@ class Metrics:
             "finalisation_latency_seconds",
             "From the end of an utterance's last word in the audio received to its final.",
             LATENCY,
+        )
+
+    def _add_rooms(self) -> None:
+        self.rooms = self._gauge("rooms", "Rooms that are known here, ended ones included.")
+        self.room_followers = self._gauge("room_followers", "Readers that follow a room here.")
+        self.room_resets = self._counter(
+            "room_resets", "Readers that had to start afresh: a new epoch, or too far behind."
+        )
+        self.room_publish_failures = self._counter(
+            "room_publish_failures", "Attempts to publish captions that did not reach the rooms."
+        )
+        self.room_captions_dropped = self._counter(
+            "room_captions_dropped",
+            "Captions that no room got, by what was full: the rooms, or what waits for them.",
+            "reason",
+            ("rooms", "waiting"),
         )
 
     def _add_engine(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -18,11 +19,15 @@ from captioner.audio.format import AudioFormat
 from captioner.authentication import read_tokens
 from captioner.clock import Clock, SystemClock
 from captioner.config import Settings
-from captioner.errors import InvalidRequest, ResumeExpired, Unavailable
+from captioner.errors import ConfigError, InvalidRequest, ResumeExpired, Unavailable
 from captioner.live import Mode, SessionConfig
 from captioner.metrics import Metrics
 from captioner.models.store import ModelStore
 from captioner.resume import ResumePoint, ResumeTokens
+from captioner.rooms.hub import RoomHub
+from captioner.rooms.memory import MemoryHub
+from captioner.rooms.publisher import RoomPublisher
+from captioner.rooms.room import RoomLimits
 from captioner.rounds import Rounds
 from captioner.scheduling.batcher import Batcher, State
 from captioner.scheduling.policy import Priority, Rules
@@ -112,6 +117,9 @@ class CaptionService:
             timeout=settings.engine_timeout,
             metrics=self.metrics,
         )
+        self.rooms: RoomHub = room_hub(settings, self._clock, self.metrics, shared=not offline)
+        self._publisher = RoomPublisher(self.rooms, self._clock, self.metrics)
+        self._open_rooms = contextlib.AsyncExitStack()
         self._sessions: dict[str, LiveSession] = {}
         self._ended: dict[str, None] = {}
         self._draining = False
@@ -137,6 +145,7 @@ class CaptionService:
             burst=self.settings.max_burst,
             replay=self.settings.max_utterance + REPLAY_MARGIN,
             rounds=Rounds(),
+            rooms=self._publisher,
             final_window=lambda: self._long_window,
         )
         self._transcriber = Transcriber(
@@ -154,6 +163,8 @@ class CaptionService:
         self.metrics.sessions.set_function(lambda: len(self._sessions))
         self.metrics.talking.set_function(lambda: self._load().talking)
         self._long_window = self._final_window()
+        await self._open_rooms.enter_async_context(self.rooms)
+        await self._open_rooms.enter_async_context(self._publisher)
         self._housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
         return self
 
@@ -164,6 +175,7 @@ class CaptionService:
         for session in list(self._sessions.values()):
             session.abandon()
         self._sessions.clear()
+        await self._open_rooms.aclose()
         await self._batcher.close()
 
     # --- what is known
@@ -289,7 +301,7 @@ class CaptionService:
         for other in list(self._sessions.values()):
             same_track = (other.config.room, other.config.track) == (config.room, config.track)
             if other.id == session_id or same_track:
-                other.evict()
+                other.evict(resumed=other.id == session_id)
                 self._forget(other.id, resumable=other.id == session_id)
 
     def _forget(self, session_id: str, *, resumable: bool = False) -> None:
@@ -324,9 +336,13 @@ class CaptionService:
     async def drain(self) -> None:
         """Refuse new sessions, tell clients to reconnect, flush finals; returns when done."""
         self._draining = True
-        async with asyncio.TaskGroup() as group:
-            for session in list(self._sessions.values()):
-                group.create_task(session.drain(RECONNECT_DELAY))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for session in list(self._sessions.values()):
+                    group.create_task(session.drain(RECONNECT_DELAY))
+            await self._publisher.flush()
+        finally:
+            self.rooms.dismiss()
 
     # --- recordings
 
@@ -351,6 +367,24 @@ class CaptionService:
         return await self._batcher.submit(
             row, session="", priority=Priority.RECORDING, deadline=self._clock.monotonic()
         )
+
+
+def room_hub(settings: Settings, clock: Clock, metrics: Metrics, *, shared: bool) -> RoomHub:
+    """What keeps the rooms; `shared`: with other replicas, if the settings say so.
+
+    Raises:
+        ConfigError: the extra for Redis is not installed, or its password cannot be read.
+    """
+    limits = RoomLimits.of(settings)
+    if settings.room_hub == "memory" or not shared:
+        return MemoryHub(limits, clock, metrics)
+    try:
+        from captioner.rooms.redis import redis_hub
+    except ImportError:
+        raise ConfigError(
+            "room_hub names a Redis: install captioner with the extra `redis`"
+        ) from None
+    return redis_hub(settings, limits, clock, metrics)
 
 
 def endpointing(*, silence: float, max_utterance: float) -> EndpointingSettings:

@@ -35,6 +35,7 @@ from captioner.live import (
 )
 from captioner.metrics import Metrics
 from captioner.resume import ResumePoint, ResumeTokens
+from captioner.rooms.publisher import RoomPublisher
 from captioner.rounds import Rounds
 from captioner.scheduling.batcher import Batcher
 from captioner.scheduling.policy import Priority
@@ -64,6 +65,7 @@ class Surroundings:
     replay: float
     """Seconds more that a resumed session may send at once."""
     rounds: Rounds
+    rooms: RoomPublisher
     final_window: Callable[[], int]
     """Samples that the window of a final has at least, now."""
 
@@ -98,6 +100,7 @@ class LiveSession:
         self._ending = False
         self._draining = False
         self._settled = asyncio.Event()
+        self._voice = shared.rooms.join(config, session_id, received=core.received)
         self.detached_at: float | None = None
         """When the client was lost, in monotonic time."""
         self._last_progress = shared.clock.monotonic()
@@ -187,8 +190,10 @@ class LiveSession:
             self.detached_at = self._shared.clock.monotonic()
         self._events.close()
 
-    def evict(self) -> None:
+    def evict(self, *, resumed: bool) -> None:
         """A newer stream took the session's place: nothing of this one matters any more."""
+        if resumed:
+            self._voice.give_way()
         self._events.fail(SessionTakenOver("a newer stream attached to this session"))
         self.abandon()
 
@@ -197,6 +202,7 @@ class LiveSession:
         self._ending = True
         for task in list(self._decodes.values()):
             task.cancel()
+        self._voice.leave()
         self._settled.set()
         self._events.close()
 
@@ -299,8 +305,10 @@ class LiveSession:
                 case act.Dropped(reason):
                     self._shared.metrics.dropped_hypotheses.labels(reason).inc()
                 case act.Started(position):
+                    self._voice.begin_talking()
                     self._events.put(SpeechStarted(position))
                 case act.Stopped(position):
+                    self._voice.stop_talking()
                     self._events.put(SpeechEnded(position))
                 case act.Finished():
                     self._finish()
@@ -350,6 +358,7 @@ class LiveSession:
         kind = "final" if caption.final else "interim"
         self._shared.metrics.captions.labels(kind).inc()
         self._events.put(Captioned(caption, self._token() if caption.final else ""))
+        self._voice.say(caption)
         self._observe(caption)
         if caption.final:
             self._shared.metrics.words.inc(len(caption.words))
@@ -380,6 +389,7 @@ class LiveSession:
         )
 
     def _finish(self) -> None:
+        self._voice.leave()
         self._shared.metrics.speech_seconds.inc(self._core.speech / SAMPLE_RATE)
         self._events.put(
             Ended(self._core.received, self._core.speech, self._core.captions, self._core.words)
