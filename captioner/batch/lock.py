@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from captioner.batch.files import FolderUnusable
 from captioner.errors import ResourceExhausted
 
 FILE_NAME: Final = ".captioner-job.lock"
@@ -26,7 +27,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises:
         FolderInUse: another job is there.
-        OSError: nothing can be written there.
+        FolderUnusable: nothing can be written there.
     """
     path = folder / FILE_NAME
     descriptor = _acquire(path)
@@ -39,7 +40,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _acquire(path: Path) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise FolderUnusable(f"cannot write to {path.parent}: {error.strerror}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

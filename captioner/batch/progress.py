@@ -12,11 +12,11 @@ from captioner.transcript import SAMPLE_RATE
 
 @dataclass(slots=True)
 class _Part:
-    """One track."""
+    """One track. Whole samples: their sums are exact."""
 
-    estimate: float
-    duration: float | None = None
-    position: float = 0.0
+    estimate: int
+    duration: int | None = None
+    position: int = 0
     over: bool = False
 
 
@@ -42,18 +42,19 @@ class Progress:
         self._working: dict[str, Document] = {}
         for document, extents in documents:
             for extent in extents:
-                self._parts[extent.track] = _Part(extent.seconds)
+                self._parts[extent.track] = _Part(max(1, round(extent.seconds * SAMPLE_RATE)))
                 self._documents[extent.track] = document
         self._unopened = sum(part.estimate for part in self._parts.values())
-        self._estimated = self._known = self._done = 0.0
+        self._estimated = self._known = self._done = 0
 
     @property
     def position(self) -> Position:
         """That of the whole job."""
         if not self._known and self._unopened:
-            return Position(self._done, None)
+            return Position(self._done / SAMPLE_RATE, None)
         factor = self._known / self._estimated if self._estimated else 1.0
-        return Position(self._done, self._known + self._unopened * factor)
+        total = self._known + self._unopened * factor
+        return Position(self._done / SAMPLE_RATE, total / SAMPLE_RATE)
 
     def working(self) -> list[tuple[Document, Position]]:
         """The documents that were begun and are not over, in the order in which they began."""
@@ -67,35 +68,35 @@ class Progress:
         document = self._documents[track]
         self._working.setdefault(document.name, document)
         if duration is not None:
-            self._open(part, duration / SAMPLE_RATE)
-        self._place(part, samples / SAMPLE_RATE)
+            self._open(part, duration)
+        self._place(part, samples)
 
     def end(self, track: Track, duration: int) -> None:
         """A track is over, after so many samples (0: it could not be read)."""
         part = self._parts.get(track)
         if part is None or part.over:
             return
-        self._open(part, duration / SAMPLE_RATE)
-        self._place(part, duration / SAMPLE_RATE)
+        self._open(part, duration)
+        self._place(part, duration)
         part.over = True
         document = self._documents[track]
         if all(self._parts[other].over for other in document.tracks):
             self._working.pop(document.name, None)
 
-    def _open(self, part: _Part, duration: float) -> None:
+    def _open(self, part: _Part, duration: int) -> None:
         if part.duration is None:
             self._unopened -= part.estimate
             # What could not be read says nothing about the others.
-            self._estimated += part.estimate if duration else 0.0
-        self._known += duration - (part.duration or 0.0)
+            self._estimated += part.estimate if duration else 0
+        self._known += duration - (part.duration or 0)
         part.duration = duration
 
-    def _place(self, part: _Part, position: float) -> None:
+    def _place(self, part: _Part, position: int) -> None:
         self._done += position - part.position
         part.position = position
 
     def _position_of(self, document: Document) -> Position:
         parts = [self._parts[track] for track in document.tracks]
-        durations = [part.duration for part in parts]
-        total = None if None in durations else sum(part.duration or 0.0 for part in parts)
-        return Position(sum(part.position for part in parts), total)
+        durations = [part.duration for part in parts if part.duration is not None]
+        total = sum(durations) / SAMPLE_RATE if len(durations) == len(parts) else None
+        return Position(sum(part.position for part in parts) / SAMPLE_RATE, total)

@@ -94,10 +94,10 @@ def _below(folder: Path, tell: Callable[[str], None]) -> Iterator[Path]:
 
 
 def _matches(pattern: str) -> Iterator[Path]:
-    asked = PurePath(pattern).suffix.lower()
+    wanted = SUFFIXES | ({PurePath(pattern).suffix.lower()} - {""})
     for match in sorted(glob.iglob(pattern, recursive=True)):  # noqa: PTH207 - knows hidden files
         path = Path(match)
-        if path.suffix.lower() in SUFFIXES | {asked} and not path.is_dir():
+        if path.suffix.lower() in wanted and path.is_file():
             yield path
 
 
