@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice, pairwise
 
@@ -68,16 +68,31 @@ def read_fields(lines: Iterable[str]) -> list[tuple[str, str]]:
     return [(key.strip(), value.strip()) for key, found, value in parts if found]
 
 
-def split_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+def gather_turns(pieces: Iterable[tuple[str, str]]) -> tuple[Turn, ...]:
+    """The turns of a cue from pieces of its text, line ends in them, each with its speaker."""
+    runs: list[tuple[str, list[str]]] = []
+    for speaker, said in pieces:
+        if runs and (runs[-1][0] == speaker or not said.strip()):
+            runs[-1][1].append(said)
+        elif said.strip():
+            runs.append((speaker, [said]))
+    turns = (Turn(name, clean_lines("".join(said))) for name, said in runs)
+    return split_turns(turn for turn in turns if turn.lines)
+
+
+def split_turns(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     """The turns of a cue: where nobody is named, dashes tell the speakers apart."""
-    if len(turns) != 1 or turns[0].speaker:
-        return tuple(turns)
-    lines = turns[0].lines
+    return tuple(part for turn in turns for part in _split_turn(turn))
+
+
+def _split_turn(turn: Turn) -> Iterator[Turn]:
+    lines = turn.lines
     begins = [number for number, line in enumerate(lines) if _DASH.match(line)]
-    if len(begins) < 2 or begins[0] != 0:  # noqa: PLR2004 - one dash is no change of speaker
-        return tuple(turns)
-    edges = pairwise((*begins, len(lines)))
-    return tuple(Turn("", lines[begin:end]) for begin, end in edges)
+    if turn.speaker or len(begins) < 2 or begins[0] != 0:  # noqa: PLR2004 - one is no change
+        yield turn
+        return
+    for begin, end in pairwise((*begins, len(lines))):
+        yield Turn("", lines[begin:end])
 
 
 def document_of(

@@ -14,11 +14,10 @@ from itertools import repeat
 from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
 from captioner.subtitles.document import (
     Document,
-    clean_lines,
     document_of,
+    gather_turns,
     malformed,
     split_lines,
-    split_turns,
 )
 from captioner.subtitles.layout import lay_out
 from captioner.subtitles.printing import printable
@@ -97,5 +96,4 @@ def _beginning(lines: Sequence[str], at: int) -> int:
 
 
 def _parse_turns(lines: Sequence[str]) -> tuple[Turn, ...]:
-    said = clean_lines(_MARKUP.sub("", "\n".join(lines)))
-    return split_turns([Turn("", said)]) if said else ()
+    return gather_turns([("", _MARKUP.sub("", "\n".join(lines)))])

@@ -13,14 +13,13 @@ from fractions import Fraction
 from xml.parsers import expat
 
 from captioner.errors import InvalidRequest
-from captioner.subtitles.cues import Cue, Provenance, Turn
+from captioner.subtitles.cues import Cue, Provenance
 from captioner.subtitles.document import (
     Document,
-    clean_lines,
     document_of,
+    gather_turns,
     malformed,
     provenance_of,
-    split_turns,
 )
 from captioner.subtitles.timestamps import MAX_HOURS
 from captioner.subtitles.typography import flatten
@@ -180,11 +179,12 @@ class _Reader:
         )
 
     def _read_paragraph(self, element: Element, context: _Context) -> None:
-        pieces = [(inner, said) for inner, said in self._pieces(element, context) if said.strip()]
-        if not pieces:
+        pieces = list(self._pieces(element, context))
+        spoken = [inner for inner, said in pieces if said.strip()]
+        if not spoken:
             return
-        begin = min(inner.begin for inner, _ in pieces)
-        ends = [inner.end for inner, _ in pieces if inner.end is not None]
+        begin = min(inner.begin for inner in spoken)
+        ends = [inner.end for inner in spoken if inner.end is not None]
         if not ends:
             raise malformed(element.line, "a paragraph without end", 'end="..." or dur="..."')
         end = max(ends)
@@ -193,7 +193,7 @@ class _Reader:
             raise malformed(element.line, times, "an end that is not before the begin")
         samples = (round(begin * SAMPLE_RATE), round(end * SAMPLE_RATE))
         identifier = flatten(element.attributes.get(f"{XML} id", "")).removeprefix(CUE_PREFIX)
-        turns = self._turns(self._pieces(element, context))
+        turns = gather_turns((inner.agent, said) for inner, said in pieces)
         self.cues.append(Cue(identifier, *samples, turns))
         self.languages.append(context.language)
 
@@ -206,18 +206,6 @@ class _Reader:
                 yield context, "\n"
             elif child.name == f"{TT} span":
                 yield from self._pieces(child, self._enter(child, context))
-
-    @staticmethod
-    def _turns(pieces: Iterator[tuple[_Context, str]]) -> tuple[Turn, ...]:
-        texts: list[tuple[str, str]] = []
-        for context, said in pieces:
-            if texts and (texts[-1][0] == context.agent or not said.strip()):
-                texts[-1] = (texts[-1][0], texts[-1][1] + said)
-            elif said.strip():
-                texts.append((context.agent, said))
-        return split_turns(
-            [Turn(agent, lines) for agent, said in texts if (lines := clean_lines(said))]
-        )
 
 
 _CONTAINERS = {f"{TT} {name}" for name in ("body", "div", "p")}

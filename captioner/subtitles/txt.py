@@ -6,7 +6,8 @@ knows which beginnings of paragraphs are names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Container, Iterable
 from itertools import pairwise
 
 from captioner.subtitles.cues import Provenance, Segment
@@ -18,6 +19,7 @@ from captioner.subtitles.typography import flatten
 
 _SPEAKER = "speaker"
 _MARK = "#"
+_MAX_LABEL = 256  # characters, up to the colon
 _NOTICE = "# Transcription produite automatiquement : elle peut contenir des erreurs."
 
 
@@ -65,7 +67,7 @@ def parse(text: str, *, language: str) -> Document:
     body = next((at for at, line in enumerate(lines) if not line.startswith(_MARK)), len(lines))
     fields = read_fields(line.removeprefix(_MARK) for line in lines[:body])
     provenance = provenance_of(dict(fields))
-    names = [value for key, value in fields if key == _SPEAKER]
+    names = {value for key, value in fields if key == _SPEAKER}
     if not names and provenance is None:
         body = 0  # a heading, or whatever else: no header of ours
     segments: list[Segment] = []
@@ -80,11 +82,10 @@ def parse(text: str, *, language: str) -> Document:
     return Document(tuple(segments), provenance, timed=False)
 
 
-def _split_label(line: str, names: Iterable[str]) -> tuple[str, str]:
+def _split_label(line: str, names: Container[str]) -> tuple[str, str]:
     """The name that a line begins with and the rest of it; no name where it begins otherwise."""
-    for name in names:
-        label = line.removeprefix(name)
-        said = label.lstrip().removeprefix(":")
-        if label != line and said != label.lstrip() and said.strip():
-            return name, said.strip()
+    for colon in re.finditer(":", line[:_MAX_LABEL]):
+        name, said = line[: colon.start()].rstrip(), line[colon.end() :].strip()
+        if name in names and said:
+            return name, said
     return "", line

@@ -10,13 +10,12 @@ from itertools import repeat
 from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
 from captioner.subtitles.document import (
     Document,
-    clean_lines,
     document_of,
+    gather_turns,
     malformed,
     provenance_of,
     read_fields,
     split_lines,
-    split_turns,
 )
 from captioner.subtitles.layout import lay_out
 from captioner.subtitles.printing import printable
@@ -154,23 +153,18 @@ def _parse_cues(number: int, lines: Sequence[str]) -> Iterator[Cue]:
         if times[1] < times[0]:
             raise malformed(number + begin, lines[begin], "an end that is not before the start")
         identifier = flatten(lines[0]) if begin == 1 else ""
-        yield Cue(identifier, *times, _parse_turns("\n".join(lines[begin + 1 : end])))
+        turns = gather_turns(_pieces("\n".join(lines[begin + 1 : end])))
+        yield Cue(identifier, *times, turns)
 
 
-def _parse_turns(text: str) -> tuple[Turn, ...]:
-    turns: list[tuple[str, str]] = []
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """The text of a cue between its tags, each piece with its speaker."""
     speaker, end = "", 0
-    for tag in [*_TAG.finditer(text), None]:
-        part = html.unescape(text[end : tag.start() if tag else None])
-        if turns and turns[-1][0] == speaker:
-            turns[-1] = (speaker, turns[-1][1] + part)
-        elif part.strip():
-            turns.append((speaker, part))
-        if tag:
-            end = tag.end()
-            speaker = _speaker_after(tag[1], speaker)
-    found = [Turn(name, lines) for name, said in turns if (lines := clean_lines(said))]
-    return split_turns(found)
+    for tag in _TAG.finditer(text):
+        yield speaker, html.unescape(text[end : tag.start()])
+        end = tag.end()
+        speaker = _speaker_after(tag[1], speaker)
+    yield speaker, html.unescape(text[end:])
 
 
 def _speaker_after(tag: str, speaker: str) -> str:

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from subtitle_samples import PROVENANCE, SECOND, recordings, segment
+
+from captioner.errors import InvalidRequest
+from captioner.subtitles.conversion import convert, join_sentences
+from captioner.subtitles.cues import Segment
+from captioner.subtitles.formats import FORMATS
+from captioner.subtitles.profiles import ARCOM, PROFILES, WEB
+from captioner.subtitles.reading import parse
+
+SRT = """1
+00:00:01,000 --> 00:00:03,000
+Nous avons trois sujets
+
+2
+00:00:03,080 --> 00:00:05,000
+à l'ordre du jour.
+
+3
+00:00:05,080 --> 00:00:06,000
+- Ça va\u202f?
+- Oui
+
+4
+00:00:06,080 --> 00:00:08,000
+et toi
+"""
+
+
+def test_json_is_laid_out_by_its_words() -> None:
+    said = [segment("Nous avons trois sujets à l'ordre du jour, et je propose.", pace=0.6)]
+    document = parse(FORMATS["json"].render(said, PROVENANCE), "json")
+    for profile in PROFILES.values():
+        assert convert(document, FORMATS["vtt"], profile=profile) == FORMATS["vtt"].render(
+            said, PROVENANCE, profile=profile
+        )
+
+
+def test_cues_that_split_a_sentence_are_joined_and_words_keep_the_times_of_their_cue() -> None:
+    joined = join_sentences(parse(SRT, "srt"))
+    assert [part.text for part in joined] == [
+        "Nous avons trois sujets à l'ordre du jour.",
+        "Ça va\u202f?",
+        "Oui",
+        "et toi",  # two speakers were in the cue before it: who goes on is not known
+    ]
+    times = {word.text: word.start / SECOND for word in joined[0].words}
+    assert times["Nous"] == 1.0
+    assert times["à"] == 3.08
+    assert joined[0].end == 5 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("second", "joined"),
+    [
+        ("00:00:04.000 --> 00:00:05.000\n<v A>et deux", True),
+        ("00:00:04.001 --> 00:00:05.000\n<v A>et deux", False),
+        ("00:00:02.500 --> 00:00:05.000\n<v A>et deux", False),
+        ("00:00:03.000 --> 00:00:05.000\n<v B>et deux", False),
+    ],
+)
+def test_a_sentence_goes_on_when_its_speaker_does(second: str, joined: bool) -> None:
+    text = f"WEBVTT\n\n00:00:01.000 --> 00:00:03.000\n<v A>un\n\n{second}\n"
+    assert len(join_sentences(parse(text, "vtt"))) == 2 - joined
+
+
+@pytest.mark.parametrize("end", [".", "!", "?", "…", ".\u202f»", "?)"])
+def test_a_sentence_that_ends_does_not_go_on(end: str) -> None:
+    text = f"00:01 --> 00:02\nun{end}\n\n00:02.1 --> 00:03\ndeux"
+    assert len(join_sentences(parse(text, "srt"))) == 2
+
+
+def test_another_profile_breaks_the_lines_elsewhere() -> None:
+    text = "00:00 --> 00:05\nNous avons trois sujets à l'ordre du jour.\n"
+    laid_out = {
+        profile.name: parse(convert(parse(text, "srt"), FORMATS["srt"], profile=profile), "srt")
+        for profile in (WEB, ARCOM)
+    }
+    assert {name: len(file.cues[0].lines) for name, file in laid_out.items()} == {
+        "web": 1,
+        "arcom": 2,
+    }
+
+
+def test_json_of_cues_has_no_words_and_the_spaces_of_speech() -> None:
+    content = json.loads(convert(parse(SRT, "srt"), FORMATS["json"]))
+    assert [row["text"] for row in content["segments"]][2] == "Ça va ?"
+    assert {len(row["words"]) for row in content["segments"]} == {0}
+    assert "metadata" not in content
+
+
+def test_no_break_spaces_that_typography_did_not_put_are_kept() -> None:
+    document = parse("00:01 --> 00:02\n10\u202f000\u00a0€\u00a0: «\u202foui\u202f»\u202f!", "srt")
+    (row,) = json.loads(convert(document, FORMATS["json"]))["segments"]
+    assert row["text"] == "10\u202f000\u00a0€ : « oui » !"
+
+
+def test_what_made_a_file_is_kept_and_never_invented() -> None:
+    told = parse(FORMATS["vtt"].render([segment("Oui.")], PROVENANCE), "vtt")
+    for name in ("vtt", "ttml", "json", "txt"):
+        assert parse(convert(told, FORMATS[name]), name).provenance == PROVENANCE
+        assert parse(convert(parse(SRT, "srt"), FORMATS[name]), name).provenance is None
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS.keys() - {"txt"}))
+def test_text_without_times_becomes_nothing_but_text(name: str) -> None:
+    document = parse("Oui.\nNon.\n", "txt")
+    assert convert(document, FORMATS["txt"]) == "Oui.\nNon.\n"
+    with pytest.raises(InvalidRequest, match=f"text without times cannot become {name}, only txt"):
+        convert(document, FORMATS[name])
+
+
+@pytest.mark.parametrize("through", ["vtt", "ttml"])
+@given(said=recordings)
+def test_every_word_survives_a_conversion(through: str, said: list[Segment]) -> None:
+    first = parse(FORMATS[through].render(said, PROVENANCE), through)
+    second = parse(convert(first, FORMATS[through], profile=ARCOM), through)
+    before, after = (
+        sorted(letter for part in read.segments for letter in part.text if not letter.isspace())
+        for read in (first, second)
+    )
+    assert before == after
