@@ -17,7 +17,7 @@ __all__ = ["spooled_input", "write_whole"]
 
 @contextmanager
 def spooled_input(name: str) -> Iterator[Path]:
-    """All of standard input as a file of that name, which only this user can read.
+    """All of standard input as a file of that stem, which only this user can read.
 
     It is in a temporary folder, and gone afterwards: a recording must be there whole, since some
     formats keep their table of contents at the end.
@@ -29,7 +29,7 @@ def spooled_input(name: str) -> Iterator[Path]:
     if sys.stdin.isatty():
         raise InvalidRequest("standard input is a terminal: send a recording through a pipe")
     with tempfile.TemporaryDirectory(prefix="captioner-") as folder:
-        path = Path(folder, name)
+        path = Path(folder, f"{name}.recording")
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield path

@@ -184,7 +184,8 @@ def transcribe(settings: Settings, **chosen: Any) -> None:  # noqa: ANN401 - the
         if request.dry_run:
             show_plan(job)
         else:
-            conclude(job, asyncio.run(transcribe_job(job, request, settings)), request)
+            report = asyncio.run(transcribe_job(job, request, settings))
+            conclude(job, report, quiet=request.quiet, standard_input=spooled)
 
 
 def show_plan(job: Job) -> None:
@@ -192,8 +193,7 @@ def show_plan(job: Job) -> None:
     job_plan = plan_job(job)
     console = output()
     lines = [*told(job_plan), *job.problems]
-    for document in job_plan.kept:
-        lines.append(f"kept: {', '.join(map(str, document.outputs))}")
+    lines += [f"kept: {', '.join(map(str, each.outputs))}" for each in job_plan.kept]
     for each in job_plan.work:
         missing = [source.path for source in each.sources if source.size < 0]
         lines += [f"{path} cannot be read" for path in dict.fromkeys(missing)]
@@ -235,24 +235,14 @@ async def transcribe_job(job: Job, request: Request, settings: Settings) -> Repo
 
 
 def executor_of(cluster: str, settings: Settings, journal: Journal | None) -> Executor:
-    """What does the work: this process, or a cluster.
-
-    Raises:
-        Failed: Ray is not installed.
-    """
-    if not cluster:
-        from captioner.batch.local import LocalExecutor
-
-        return LocalExecutor(settings, journal=journal)
-    try:
+    """What does the work: this process, or a cluster."""
+    if cluster:
         from captioner.batch.cluster import RayExecutor
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "ray":
-            raise
-        raise Failed(
-            "--cluster needs Ray, which is not installed: pip install 'captioner[cluster]'"
-        ) from None
-    return RayExecutor(settings, address=cluster)
+
+        return RayExecutor(settings, address=cluster)
+    from captioner.batch.local import LocalExecutor
+
+    return LocalExecutor(settings, journal=journal)
 
 
 def leave_at_once_on_interrupt() -> None:
@@ -265,21 +255,31 @@ def leave_at_once_on_interrupt() -> None:
     signal.signal(signal.SIGINT, leave)
 
 
-def conclude(job: Job, report: Report, request: Request) -> None:
+def conclude(
+    job: Job, report: Report, *, quiet: bool = False, standard_input: Path | None = None
+) -> None:
     """Tell how it went, and end as it deserves.
+
+    Args:
+        job: that ended.
+        report: what became of it.
+        quiet: whether only failures are told.
+        standard_input: the file that stood for it; nobody knows it by that name.
 
     Raises:
         Failed: a document could not be done.
         click.exceptions.Exit: it was interrupted.
     """
     console = messages()
-    if not request.quiet:
+    if not quiet:
         console.print(summary(report), markup=False, soft_wrap=True)
     if report.stopped:
         again = "goes on from there" if job.resume else "starts over"
         console.print(f"interrupted: the same command {again}", markup=False, soft_wrap=True)
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
     if failures := report.failures:
+        if standard_input is not None:
+            failures = [line.replace(str(standard_input), "standard input") for line in failures]
         raise Failed("\n".join(told_failures(failures, report, job.report)))
 
 

@@ -1,44 +1,32 @@
 from __future__ import annotations
 
-import errno
-import os
+import io
+import sys
 from pathlib import Path
 
 import pytest
 
-from captioner.cli.files import write_whole
+from captioner.cli.files import spooled_input
+from captioner.errors import InvalidRequest
 
 
-def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b.vtt"
-    write_whole(path, "éà\n\n")
-    assert path.read_bytes() == "éà\n\n".encode()
-    assert os.listdir(path.parent) == ["b.vtt"]  # noqa: PTH208 - names are what counts
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
-def test_a_file_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "b.vtt"
-    path.write_text("old")
-    write_whole(path, "new")
-    assert path.read_text() == "new"
-
-
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_standard_input_is_a_file_of_that_name_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    path = tmp_path / "b.vtt"
-    path.write_text("old")
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(path, "new")
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["b.vtt"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\x00\xffdata")))
+    with spooled_input("talk.1") as path:
+        assert path.stem == "talk.1"
+        assert path.read_bytes() == b"\x00\xffdata"
+        assert path.parent.stat().st_mode & 0o077 == 0
+    assert not path.parent.exists()
 
 
-def test_a_new_file_can_be_read_as_any_other(tmp_path: Path) -> None:
-    write_whole(tmp_path / "a.txt", "a")
-    (tmp_path / "b.txt").write_text("b")
-    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "b.txt").stat().st_mode
+def test_a_terminal_is_no_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    with pytest.raises(InvalidRequest, match="is a terminal"), spooled_input("talk"):
+        pytest.fail(f"read {Path()}")

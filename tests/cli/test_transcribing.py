@@ -1,149 +1,149 @@
 from __future__ import annotations
 
-import errno
-import io
-import json
-import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cli_program import WriteWav
-from rich.console import Console
-from rpc_fakes import EchoService
+from batch_fakes import ASKED
 
-from captioner.cli.transcribe import described, watching
-from captioner.cli.transcribing import Failure, Job, plan, transcribe_all
-from captioner.clock import ManualClock
-from captioner.errors import InvalidRequest
-from captioner.subtitles.cues import Provenance
+from captioner.batch.manifest import Asked
+from captioner.cli.transcribing import Request, check, job_of
+from captioner.config import Settings
+from captioner.errors import InvalidRequest, ModelError
+from captioner.models.manifest import shipped_manifests
+from captioner.subtitles.profiles import PROFILES
 
-MADE_BY = Provenance("1.2.3", "echo", "sha256:0")
-
-
-class Watcher:
-    """Writes down what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[object, ...]] = []
-
-    def begin(self, source: Path, seconds: float | None) -> None:
-        self.told.append(("begin", source.name, seconds))
-
-    def advance(self, done: float, total: float | None) -> None:
-        self.told.append(("advance", done, total))
-
-    def finish(self, job: Job, seconds: float, *, took: float) -> None:
-        self.told.append(("finish", job.source.name, seconds, took))
-
-    def fail(self, failure: Failure) -> None:
-        self.told.append(("fail", failure.source.name))
+NO_MODEL = Settings(models_dir=Path("/nonexistent"))
 
 
-def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("talk.mp3", "meeting/01_claire.flac", "meeting/02_luc.flac"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("x")
 
 
-async def transcribe(*jobs: Job, watcher: Watcher | None = None) -> list[Failure]:
-    return await transcribe_all(
-        EchoService(),
-        jobs,
-        watcher or Watcher(),
-        provenance=MADE_BY,
-        key_terms=(),
-        clock=ManualClock(),
-    )
+def request(*files: str, **changes: object) -> Request:
+    return replace(Request(files or ("talk.mp3",), dry_run=True), **changes)  # type: ignore[arg-type]
 
 
-def test_each_recording_becomes_a_file_of_each_format(tmp_path: Path) -> None:
-    jobs = plan([Path("x/a.b.wav"), Path("c.mp3")], ["vtt", "json"], tmp_path)
-    assert jobs == [
-        Job(Path("x/a.b.wav"), (tmp_path / "a.b.vtt", tmp_path / "a.b.json")),
-        Job(Path("c.mp3"), (tmp_path / "c.vtt", tmp_path / "c.json")),
+def outputs(asked: Request) -> list[str]:
+    return [str(path) for each in job_of(asked, NO_MODEL).documents for path in each.outputs]
+
+
+def test_transcripts_come_here_unless_told_otherwise() -> None:
+    assert outputs(request()) == ["talk.vtt"]
+    assert outputs(request("meeting")) == ["01_claire.vtt", "02_luc.vtt"]
+    assert outputs(request(kinds=("srt", "json"), output_dir=Path("texts"))) == [
+        "texts/talk.srt",
+        "texts/talk.json",
     ]
 
 
-def test_two_recordings_for_one_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match=r"x/a\.wav and y/a\.mp3 would both be written to"):
-        plan([Path("x/a.wav"), Path("y/a.mp3")], ["vtt"], tmp_path)
+def test_a_meeting_has_a_speaker_for_each_file_of_its_folder() -> None:
+    asked = request("meeting", meeting="budget", speakers=("02_luc.flac=Luc Petit",))
+    [document] = job_of(replace(asked, offsets=("02_luc.flac=1.5",)), NO_MODEL).documents
+    assert document.name == "budget"
+    assert [(track.speaker, track.offset) for track in document.tracks] == [
+        ("Claire", 0),
+        ("Luc Petit", 24_000),
+    ]
 
 
-async def test_a_recording_is_written_in_every_format(tmp_path: Path, write_wav: WriteWav) -> None:
-    source = write_wav("talk.wav", [1, 2])
-    outputs = tuple(tmp_path / "texts" / f"talk.{kind}" for kind in ("json", "vtt", "srt", "txt"))
-    assert await transcribe(Job(source, outputs)) == []
-    segments = json.loads(outputs[0].read_text())["segments"]
-    assert {"m1", "m2"} <= {segment["text"] for segment in segments}
-    assert all("m2" in output.read_text() for output in outputs)
-    assert outputs[1].read_text().startswith("WEBVTT")
+def test_standard_input_has_the_name_of_its_file(tmp_path: Path) -> None:
+    spooled = tmp_path / "elsewhere" / "camera.1.recording"
+    spooled.parent.mkdir()
+    spooled.write_text("x")
+    job = job_of(request("-", "talk.mp3"), NO_MODEL, standard_input=spooled)
+    assert [str(each.outputs[0]) for each in job.documents] == ["camera.1.vtt", "talk.vtt"]
 
 
-async def test_a_bad_recording_does_not_stop_the_others(
-    tmp_path: Path, write_wav: WriteWav
+@pytest.mark.parametrize(
+    ("changes", "report", "kept"),
+    [
+        ({}, None, False),
+        ({"output_dir": Path("texts")}, Path("texts/report.json"), True),
+        ({"report": Path("r.json")}, Path("r.json"), False),
+    ],
+)
+def test_a_folder_for_results_gets_a_report_and_keeps_its_record(
+    changes: dict[str, object], report: Path | None, kept: bool
 ) -> None:
-    bad = tmp_path / "bad.wav"
-    bad.write_text("no")
-    missing = tmp_path / "missing.wav"
-    good = write_wav("good.wav", [1])
-    failures = await transcribe(
-        Job(bad, (tmp_path / "bad.txt",)),
-        Job(missing, (tmp_path / "missing.txt",)),
-        Job(good, (tmp_path / "good.txt",)),
+    job = job_of(request(**changes), NO_MODEL)
+    assert (job.report, job.keep_record) == (report, kept)
+
+
+def test_what_changes_the_output_is_remembered() -> None:
+    settings = NO_MODEL.model_copy(
+        update={"language": "en", "final_beam_size": 2, "final_window": "padded"}
     )
-    assert [failure.source for failure in failures] == [bad, missing]
-    assert "No such file" in failures[1].reason
-    assert (tmp_path / "good.txt").exists()
-    assert not (tmp_path / "bad.txt").exists()
+    job = job_of(request(profile="arcom", key_terms=("DINUM",), keep_partial=True), settings)
+    assert job.asked == Asked(
+        model="base",
+        digest="",
+        compute_type="auto",
+        language="en",
+        beam_size=2,
+        window="padded",
+        key_terms=("DINUM",),
+        profile="arcom",
+        keep_partial=True,
+    )
+    assert job.options.key_terms == ("DINUM",)
+    assert job.profile is PROFILES["arcom"]
 
 
-async def test_a_full_disk_is_told_and_leaves_no_file(
-    tmp_path: Path, write_wav: WriteWav, monkeypatch: pytest.MonkeyPatch
+def test_the_model_must_be_there_unless_it_is_not_needed_here(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="captioner models pull base"):
+        job_of(request(dry_run=False), NO_MODEL)
+    assert job_of(request(dry_run=False, cluster="auto"), NO_MODEL).asked.digest == ""
+
+
+def test_the_model_is_told_apart_by_its_digest(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "base"
+    folder.mkdir(parents=True)
+    settings = Settings(models_dir=tmp_path / "models")
+    digest = job_of(request(), settings).asked.digest
+    assert digest == shipped_manifests()["base"].digest
+    assert digest != ASKED.digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"overwrite": True, "skip_existing": True}, "contradict"),
+        ({"name": "talk"}, "--name is for the recording on standard input"),
+        ({"files": ("-",), "name": "a/b"}, "--name a/b: expected the name of a file"),
+        ({"files": ("-",), "name": ".."}, "--name ..: expected the name of a file"),
+        ({"meeting": "a/b"}, "--meeting a/b: expected the name of a file"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(changes: dict[str, object], message: str) -> None:
+    check(request())
+    check(request("-", name="talk", meeting="budget"))
+    with pytest.raises(InvalidRequest, match=message):
+        check(request(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"files": ("empty",)}, "empty holds no recording"),
+        ({"files": ("*.wav",)}, "matches no recording"),
+        ({"files": ("talk.mp3", "other/talk.wav")}, "talk.mp3 and other/talk.wav would both"),
+        ({"kinds": ("json",), "report": Path("talk.json")}, "the report and talk.mp3 would both"),
+        ({"speakers": ("other.mp3=Anne",)}, "--speaker .* is not one of the recordings"),
+        ({"speakers": ("Anne",)}, "expected FILE=VALUE"),
+        ({"speakers": ("talk.mp3=Anne", "talk.mp3=Luc")}, "2 speakers are named for 1 track"),
+        ({"offsets": ("talk.mp3=-1",)}, "from 0 to 604800"),
+        ({"offsets": ("talk.mp3=soon",)}, "'soon' is not a number"),
+        ({"offsets": ("other.mp3=1",)}, "--offset .* is not one of the recordings"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_any_work(
+    changes: dict[str, object], message: str
 ) -> None:
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    source = write_wav("talk.wav", [1])
-    monkeypatch.setattr(os, "fsync", full)
-    (failure,) = await transcribe(Job(source, (tmp_path / "talk.txt",)))
-    assert failure.reason == "No space left on device"
-    assert names_in(tmp_path) == ["talk.wav"]
-
-
-async def test_a_watcher_is_told_how_far_it_is(tmp_path: Path, write_wav: WriteWav) -> None:
-    watcher = Watcher()
-    await transcribe(Job(write_wav("talk.wav", [1] * 10), ()), watcher=watcher)
-    assert watcher.told[0] == ("begin", "talk.wav", 1.0)
-    assert watcher.told[1][0] == "advance"
-    assert watcher.told[-1][:2] == ("finish", "talk.wav")
-
-
-def test_a_failure_names_its_file_once() -> None:
-    source = Path("a.wav")
-    assert described(Failure(source, "a.wav is empty")) == "a.wav is empty"
-    assert described(Failure(source, "the disk is full")) == "a.wav: the disk is full"
-
-
-def test_a_pipe_gets_a_line_for_each_recording() -> None:
-    console = Console(file=io.StringIO(), width=200)
-    with watching(console) as watcher:
-        watcher.begin(Path("a.wav"), 60.0)
-        watcher.advance(30.0, 60.0)
-        watcher.finish(Job(Path("a.wav"), (Path("a.vtt"),)), 60.0, took=5.0)
-        watcher.fail(Failure(Path("b.wav"), "b.wav is empty"))
-    assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue() == (
-        "a.wav: 01:00 in 5.0 s, 12.0 times as fast as listening; wrote a.vtt\nb.wav is empty\n"
-    )
-
-
-def test_a_terminal_gets_a_bar_while_a_recording_is_at_work() -> None:
-    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
-    with watching(console) as watcher:
-        watcher.begin(Path("a.wav"), 60.0)
-        watcher.advance(30.0, 60.0)
-        assert isinstance(console.file, io.StringIO)
-        assert "00:30 / 01:00" in console.file.getvalue()
-        watcher.finish(Job(Path("a.wav"), (Path("a.vtt"),)), 60.0, took=5.0)
-        before = len(console.file.getvalue())
-        watcher.begin(Path("b.wav"), None)
-        assert "a.wav" not in console.file.getvalue()[before:]
-        assert "00:00 / ?" in console.file.getvalue()[before:]
+    Path("empty").mkdir()
+    with pytest.raises(InvalidRequest, match=message):
+        job_of(request(**changes), NO_MODEL)
