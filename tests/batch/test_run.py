@@ -389,6 +389,23 @@ async def test_a_disk_that_takes_nothing_more_stops_the_job_and_it_goes_on_later
     assert [each.fate for each in report.outcomes] == [Fate.KEPT, Fate.DONE, Fate.DONE]
 
 
+async def test_a_device_that_is_really_full_stops_the_job_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    documents = recordings_in(tmp_path, THREE)
+
+    def divert(track: Track) -> None:
+        if track.path.stem == "c":
+            (tmp_path / "texts" / f".c.txt.{os.getpid()}.part").symlink_to("/dev/full")
+
+    with pytest.raises(FolderUnusable, match=f"cannot write to {tmp_path}/texts: No space left"):
+        await run_job(job_of(tmp_path, documents), ScriptedExecutor(divert))
+    names = names_in(tmp_path / "texts")
+    assert names == [JOURNAL_NAME, FILE_NAME, "a.txt", "report.json", "sub"]
+    report = await run_job(job_of(tmp_path, documents))
+    assert [each.fate for each in report.outcomes] == [Fate.KEPT, Fate.KEPT, Fate.DONE]
+
+
 async def test_an_output_folder_that_vanishes_stops_the_job(tmp_path: Path) -> None:
     documents = recordings_in(tmp_path, THREE)
 
