@@ -116,6 +116,10 @@ class RoomLog:
         for key in [key for key in self._showing if key.session == session]:
             del self._showing[key]
 
+    def hide(self) -> None:
+        """Show no interim any more."""
+        self._showing.clear()
+
     def trim(self, size: int, *, before: float) -> None:
         """Drop the oldest finals: beyond `size`, or published before a time."""
         count = max(0, len(self._kept) - size)
