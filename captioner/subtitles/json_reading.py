@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from operator import itemgetter
@@ -45,10 +45,11 @@ def parse(text: str, *, language: str) -> Document:
         found = f"the keys {sorted(content)}" if isinstance(content, dict) else type(content)
         raise InvalidRequest(f"found {found!s:.200}, expected an object with a list of segments")
     language = _language(content, language)
-    beside = _beside(content.get("words"))
+    rows = content["segments"]
+    shares = _share_out(content.get("words"), rows)
     segments = [
         _segment(number, row, beside, language)
-        for number, row in enumerate(content["segments"], start=1)
+        for number, (row, beside) in enumerate(zip(rows, shares, strict=True), start=1)
     ]
     segments.sort(key=lambda segment: (segment.start, segment.end))
     ids = {segment.id for segment in segments}
@@ -70,9 +71,7 @@ def _load(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
         raise InvalidRequest("expected JSON, found values nested too deeply") from None
 
 
-def _segment(
-    number: int, row: object, beside: Sequence[tuple[float, object]], language: str
-) -> Segment:
+def _segment(number: int, row: object, beside: list[object], language: str) -> Segment:
     where = f"segment {number}"
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
         raise InvalidRequest(f"{where}: found {row!r:.60}, expected an object with a text")
@@ -81,10 +80,7 @@ def _segment(
         raise InvalidRequest(
             f"{where}: ends at {row['end']} s, before its start at {row['start']} s"
         )
-    found = row.get("words")
-    if found is None:
-        edges = (bisect_left(beside, row[key], key=itemgetter(0)) for key in ("start", "end"))
-        found = [word for _, word in beside[slice(*edges)]]
+    found = row.get("words", beside)
     if not isinstance(found, list):
         raise InvalidRequest(f"{where}: found {found!r:.60}, expected a list of words")
     said = flatten(row["text"])
@@ -118,22 +114,38 @@ def _renumbered(segment: Segment, number: int) -> Segment:
 
 
 def _samples(value: object, what: str) -> int:
-    valid = isinstance(value, int | float) and not isinstance(value, bool)
-    if not valid or not 0 <= value <= MAX_HOURS * 3600:  # type: ignore[operator]  # a number
+    if not _is_time(value):
         raise InvalidRequest(f"{what}: found {value!r:.60}, expected seconds from 0")
     return round(value * SAMPLE_RATE)  # type: ignore[operator]  # a number
 
 
-def _beside(words: object) -> list[tuple[float, dict[str, object]]]:
-    """The timed words beside all segments, each after its middle (s), in their order."""
-    found = []
-    for word in words if isinstance(words, list) else ():
-        if isinstance(word, dict):
-            times = [word.get("start"), word.get("end")]
-            numbers = [time for time in times if isinstance(time, int | float)]
-            if len(numbers) == len(times):
-                found.append((sum(numbers) / 2, word))
-    return sorted(found, key=itemgetter(0))
+def _share_out(words: object, rows: Sequence[object]) -> list[list[object]]:
+    """The words beside all segments, each with the segment in which its middle lies."""
+    shares: list[list[object]] = [[] for _ in rows]
+    spans = sorted(
+        (row["start"], row["end"], at)
+        for at, row in enumerate(rows)
+        if isinstance(row, dict) and _is_timed(row)
+    )
+    timed = [
+        ((word["start"] + word["end"]) / 2, word)
+        for word in (words if isinstance(words, list) else ())
+        if isinstance(word, dict) and _is_timed(word)
+    ]
+    for middle, word in sorted(timed, key=itemgetter(0)):
+        last = bisect_right(spans, middle, key=itemgetter(0)) - 1
+        if last >= 0 and middle < spans[last][1]:
+            shares[spans[last][2]].append(word)
+    return shares
+
+
+def _is_timed(row: Mapping[str, object]) -> bool:
+    return all(_is_time(row.get(key)) for key in ("start", "end"))
+
+
+def _is_time(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value <= MAX_HOURS * 3600  # type: ignore[operator]  # a number
 
 
 def _words(rows: Sequence[object], start: int, end: int, where: str) -> list[Word]:

@@ -169,6 +169,13 @@ def test_files_of_whisperx_are_read_with_speakers_and_words_without_times() -> N
     assert [w.probability for w in part.words if w.text != "12"] == [0.5, 0.75, 0.75, 1.0]
 
 
+@pytest.mark.parametrize("wrong", [None, "1", 10**400, math.nan, -1, True])
+def test_words_beside_segments_without_a_time_are_left_out(wrong: object) -> None:
+    content = {**OPENAI, "words": [{"word": "été", "start": 0.25, "end": wrong}, "été"]}
+    read = parse(json.dumps(content), language="fr")
+    assert [part.words for part in read.segments] == [(), ()]
+
+
 def test_words_that_are_not_in_the_text_are_left_out() -> None:
     row = {"start": 0, "end": 2, "text": "Oui.", "words": [{"word": "non", "start": 0, "end": 1}]}
     (part,) = parse(json.dumps({"segments": [row]}), language="fr").segments
