@@ -21,6 +21,8 @@ COMMANDS = {
     "stream": ("captioner.cli.stream:stream", "Play files to a server as live tracks."),
     "listen": ("captioner.cli.listen:listen", "Caption what a microphone hears."),
     "transcribe": ("captioner.cli.transcribe:transcribe", "Transcribe recordings, without server."),
+    "subtitles": ("captioner.cli.subtitles:subtitles", "Convert and check subtitle files."),
+    "evaluate": ("captioner.cli.evaluate:evaluate", "Judge a transcript by what was really said."),
     "models": ("captioner.cli.models:models", "See, fetch, verify, add and convert models."),
     "health": ("captioner.cli.health:health", "Ask a server whether it is ready."),
     "config": ("captioner.cli.settings:config", "Show the settings and where each came from."),

@@ -56,9 +56,9 @@ def match_speakers(
     """For each speaker of a hypothesis the one of the reference: of the same name, or as told.
 
     Case and spaces do not count. ``renamed`` maps names of the hypothesis to those of the
-    reference; several may be one person. Whoever has no counterpart is left out.
+    reference; several may be one person. Whoever has no name, or no counterpart, is left out.
     """
-    known = {_plain(name): name for name in reference}
+    known = {_plain(name): name for name in reference if name}
     told = {_plain(heard): _plain(said) for heard, said in (renamed or {}).items()}
     pairs = ((name, told.get(_plain(name), _plain(name))) for name in hypothesis)
     return {name: known[plain] for name, plain in pairs if plain in known}

@@ -27,8 +27,8 @@ class Passage:
 def select_passages(parts: Sequence[Part], *, context: int | None) -> list[Passage]:
     """The passages to show, in the order of time where it is known.
 
-    ``context`` is how many words are shown on either side of an error, across utterances; None
-    shows everything.
+    ``context`` is how many words of its utterance are shown on either side of an error; None shows
+    everything.
     """
     passages = [passage for part in parts for passage in _select(part, context)]
     if all(passage.start is not None for passage in passages):
@@ -37,36 +37,30 @@ def select_passages(parts: Sequence[Part], *, context: int | None) -> list[Passa
 
 
 def _select(part: Part, context: int | None) -> Iterator[Passage]:
-    shown = [True] * len(part.columns) if context is None else _near(part.columns, context)
-    owned = zip(own_columns(part.columns), shown, strict=True)
-    for owner, group in groupby(owned, key=lambda item: item[0][0]):
-        stretch = [(column, visible) for (_, column), visible in group]
-        begin = 0
-        for visible, run in groupby(stretch, key=lambda item: item[1]):
-            columns = tuple(column for column, _ in run)
-            end = begin + len(columns)
-            if visible:
-                yield Passage(
-                    part.speaker or _speaker_of(part, owner),
-                    _start_of(part, columns),
-                    columns,
-                    cut_before=begin > 0,
-                    cut_after=end < len(stretch),
-                )
-            begin = end
+    for owner, group in groupby(own_columns(part.columns), key=lambda owned: owned[0]):
+        columns = tuple(column for _, column in group)
+        for begin, end in _spans(columns, context):
+            yield Passage(
+                part.speaker or _speaker_of(part, owner),
+                _start_of(part, columns[begin:end]),
+                columns[begin:end],
+                cut_before=begin > 0,
+                cut_after=end < len(columns),
+            )
 
 
-def _near(columns: Sequence[Column], context: int) -> list[bool]:
-    """Which columns are at most so far from an error."""
-    shown = [False] * len(columns)
-    done = 0
+def _spans(columns: Sequence[Column], context: int | None) -> list[tuple[int, int]]:
+    """The stretches to show: all of it, or what is near enough to an error."""
+    if context is None:
+        return [(0, len(columns))]
+    spans: list[tuple[int, int]] = []
     for index, column in enumerate(columns):
         if column.operation != "equal":
-            end = min(len(columns), index + context + 1)
-            for near in range(max(done, index - context), end):
-                shown[near] = True
-            done = end
-    return shown
+            begin, end = max(0, index - context), min(len(columns), index + context + 1)
+            if spans and begin <= spans[-1][1]:
+                begin = spans.pop()[0]
+            spans.append((begin, end))
+    return spans
 
 
 def _speaker_of(part: Part, owner: int) -> str:

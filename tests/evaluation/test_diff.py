@@ -34,11 +34,11 @@ def test_without_context_the_errors_stand_alone() -> None:
     assert [drawn(p.columns) for p in select_passages(parts, context=0)] == [[("b", "x")]]
 
 
-def test_context_reaches_into_the_next_utterance() -> None:
-    parts = compare(said("a b", "c d"), said("a x c d")).parts
-    passages = select_passages(parts, context=1)
-    assert references(passages) == ["a b", "c"]
-    assert [(p.cut_before, p.cut_after) for p in passages] == [(False, False), (False, True)]
+def test_context_ends_with_the_utterance() -> None:
+    parts = compare(said("a b", "c d", "e f"), said("a x c d e x")).parts
+    passages = select_passages(parts, context=9)
+    assert references(passages) == ["a b", "e f"]
+    assert not any(passage.cut_before or passage.cut_after for passage in passages)
 
 
 def test_texts_that_agree_have_nothing_to_show_unless_all_is_wanted() -> None:
