@@ -16,6 +16,7 @@ from captioner.subtitles.typography import NARROW, WIDE
 from captioner.transcript import SAMPLE_RATE, Word
 
 MAX_PAUSE = SAMPLE_RATE  # between cues that may be parts of one sentence
+_PART = re.compile(r"(.+)\.(\d{1,4})")  # ids of cues that were one caption
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]\s]*$")
 _SET_SPACE = re.compile(f"{NARROW}(?=[;!?»])|(?<=«){NARROW}|{WIDE}(?=:)")
 
@@ -41,10 +42,11 @@ def convert(document: Document, format_: Format, *, profile: Profile = WEB) -> s
 
 
 def join_sentences(document: Document) -> list[Segment]:
-    """The segments of cues, those of one sentence joined.
+    """The segments of cues, those of one caption or one sentence joined.
 
-    Cues are joined where one speaker goes on within ``MAX_PAUSE`` and the first of them does not
-    end a sentence; words have the times of their own cue, and no probability.
+    Cues are of one caption when their ids say so, as those of our own files do, and of one sentence
+    where one speaker goes on within ``MAX_PAUSE`` and the first of them does not end it. Words have
+    the times of their own cue, and no probability.
     """
     groups: list[list[Segment]] = []
     open_ = False  # whether what follows may go on with the last group
@@ -59,17 +61,32 @@ def join_sentences(document: Document) -> list[Segment]:
 
 
 def _goes_on(before: Segment, after: Segment) -> bool:
-    return (
-        (before.speaker, before.language) == (after.speaker, after.language)
-        and 0 <= after.start - before.end <= MAX_PAUSE
-        and not _SENTENCE_END.search(before.text)
-    )
+    if (before.speaker, before.language) != (after.speaker, after.language):
+        return False
+    if after.start < before.end:
+        return False
+    if _are_parts(before, after):
+        return True
+    return after.start - before.end <= MAX_PAUSE and not _SENTENCE_END.search(before.text)
+
+
+def _are_parts(before: Segment, after: Segment) -> bool:
+    one, two = _PART.fullmatch(before.id), _PART.fullmatch(after.id)
+    return bool(one and two and one[1] == two[1] and int(two[2]) == int(one[2]) + 1)
+
+
+def _id_of(group: Sequence[Segment]) -> str:
+    """That of the caption, where all are its parts; else that of the first."""
+    parts = [_PART.fullmatch(segment.id) for segment in group]
+    captions = {part[1] if part else "" for part in parts}
+    one = len(group) > 1 and len(captions) == 1
+    return captions.pop() or group[0].id if one else group[0].id
 
 
 def _join(group: Sequence[Segment]) -> Segment:
     first, last = group[0], group[-1]
     return Segment(
-        id=first.id,
+        id=_id_of(group),
         start=first.start,
         end=last.end,
         words=tuple(word for segment in group for word in _words(segment)),

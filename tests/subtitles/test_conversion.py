@@ -55,6 +55,17 @@ def test_cues_that_split_a_sentence_are_joined_and_words_keep_the_times_of_their
     assert joined[0].end == 5 * SECOND
 
 
+def test_cues_of_one_caption_become_one_again() -> None:
+    said = [
+        segment("Bonjour à tous. " * 6 + "Merci.", speaker="Claire", id="claire-2"),
+        segment("Non.", start=20, speaker="Claire", id="claire-3"),
+    ]
+    document = parse(FORMATS["vtt"].render(said, PROVENANCE), "vtt")
+    assert [cue.id for cue in document.cues][:2] == ["claire-2.1", "claire-2.2"]
+    joined = join_sentences(document)
+    assert [(part.id, part.text) for part in joined] == [(part.id, part.text) for part in said]
+
+
 @pytest.mark.parametrize(
     ("second", "joined"),
     [
