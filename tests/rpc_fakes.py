@@ -20,6 +20,7 @@ import numpy as np
 
 from captioner.asr.engine import EngineInfo
 from captioner.audio.format import AudioFormat, Encoding
+from captioner.clock import SystemClock
 from captioner.config import Settings
 from captioner.errors import (
     CaptionerError,
@@ -43,6 +44,8 @@ from captioner.live import (
 )
 from captioner.metrics import Metrics
 from captioner.models.manifest import WindowRule
+from captioner.rooms.memory import MemoryHub
+from captioner.rooms.room import RoomLimits
 from captioner.service import Capacity
 from captioner.transcript import Caption, Word
 from captioner.transcription.events import (
@@ -185,6 +188,7 @@ class EchoService:
     def __init__(self, settings: Settings = SETTINGS, *, key: bytes = b"key") -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.rooms = MemoryHub(RoomLimits.of(settings), SystemClock(), self.metrics)
         self.sessions: dict[str, EchoSession] = {}
         self.opened: list[EchoSession] = []
         self.ready = False
@@ -250,6 +254,7 @@ class EchoService:
         self.ready, self.draining = False, True
         for session in list(self.sessions.values()):
             await session.drain()
+        self.rooms.dismiss()
         self.drained.set()
 
     async def transcribe(

@@ -9,6 +9,7 @@ from captioner.asr.engine import EngineInfo
 from captioner.audio.format import AudioFormat
 from captioner.config import Settings
 from captioner.live import Event, SessionConfig
+from captioner.rooms.hub import RoomHub
 from captioner.service import Capacity
 from captioner.transcription.events import TranscriptionEvent
 
@@ -63,6 +64,11 @@ class Backend(Protocol):
     @property
     def capacity(self) -> Capacity:
         """How loaded the replica is now."""
+        ...
+
+    @property
+    def rooms(self) -> RoomHub:
+        """The rooms, to follow them."""
         ...
 
     @property

@@ -25,8 +25,11 @@ from captioner.audio.format import AudioFormat, Encoding
 from captioner.clock import Clock, SystemClock
 from captioner.errors import CaptionerError, ConfigError
 from captioner.live import Mode, SessionConfig
+from captioner.rooms.captions import RoomEvent
+from captioner.rooms.position import Position
 from captioner.rpc import convert
 from captioner.rpc.client_stream import CaptionStream, Patience
+from captioner.rpc.client_watch import Watch, WatchOptions
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
 from captioner.rpc.generated.captioner.v1 import captioner_pb2_grpc
 from captioner.rpc.options import client_options
@@ -182,6 +185,36 @@ class CaptionerClient:
                 call.cancel()
                 upload.cancel()
                 await asyncio.wait([upload])
+
+    def watch(
+        self,
+        room: str,
+        *,
+        after: Position | None = None,
+        interims: bool = True,
+        word_times: bool = False,
+    ) -> AsyncIterator[RoomEvent]:
+        """Follow a room until it ends: the captions that are kept, then those that come.
+
+        When the connection or the server is lost it reconnects and goes on where it was: no final
+        is missing or comes twice, unless a `Reset` tells to start afresh. Close the iterator to
+        give up.
+
+        Args:
+            room: Its name; it need not be there yet.
+            after: The position of an event received earlier; None: all that is kept.
+            interims: False: finals only.
+            word_times: Whether words have their own times; otherwise those of their caption.
+
+        Raises (in the iteration):
+            CaptionerError: it was refused, or nobody answered in time.
+        """
+        return Watch(
+            lambda request: self._stub.WatchCaptions(request, metadata=self._metadata()),
+            WatchOptions(room, after, interims, word_times),
+            clock=self._clock,
+            patience=self._patience,
+        ).events()
 
     async def info(self) -> ServiceInfo:
         """What the server is.

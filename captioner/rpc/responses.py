@@ -77,23 +77,30 @@ class ResponseWriter:
         )
 
     def _caption(self, event: live.Captioned) -> pb.Caption:
-        caption = event.caption
-        return pb.Caption(
-            caption_id=caption.id,
-            revision=caption.revision,
-            final=caption.final,
-            text=caption.text,
-            committed_words=caption.committed,
-            committed_characters=committed_characters(caption),
-            appended_text=caption.appended,
-            start=duration(caption.start),
-            end=duration(caption.end),
-            start_time=timestamp(self.capture_time, caption.start),
-            language=caption.language,
-            confidence=confidence(caption.words),
-            words=[word_message(word) for word in caption.words] if self.word_times else (),
-            resume_token=event.resume_token,
+        message = caption_message(
+            event.caption, origin=self.capture_time, word_times=self.word_times
         )
+        message.resume_token = event.resume_token
+        return message
+
+
+def caption_message(caption: Caption, *, origin: float, word_times: bool) -> pb.Caption:
+    """Write a caption; `origin` is the wall time of sample 0 of its session."""
+    return pb.Caption(
+        caption_id=caption.id,
+        revision=caption.revision,
+        final=caption.final,
+        text=caption.text,
+        committed_words=caption.committed,
+        committed_characters=committed_characters(caption),
+        appended_text=caption.appended,
+        start=duration(caption.start),
+        end=duration(caption.end),
+        start_time=timestamp(origin, caption.start),
+        language=caption.language,
+        confidence=confidence(caption.words),
+        words=[word_message(word) for word in caption.words] if word_times else (),
+    )
 
 
 def committed_characters(caption: Caption) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-import grpc
 import grpc.aio
 
 from captioner.clock import Clock
@@ -14,6 +13,7 @@ from captioner.rpc.generated.captioner.v1 import captioner_pb2_grpc
 from captioner.rpc.info import service_info
 from captioner.rpc.live import LiveCall
 from captioner.rpc.transcribe import TranscribeCall, Uploads
+from captioner.rpc.watch import WatchCall
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -43,12 +43,10 @@ class CaptionerServicer(captioner_pb2_grpc.CaptionerServiceServicer):
             await TranscribeCall(self._backend, context).run()
 
     async def WatchCaptions(  # type: ignore[override]  # noqa: N802
-        self, _request: pb.WatchCaptionsRequest, context: Context
+        self, request: pb.WatchCaptionsRequest, context: Context
     ) -> None:
         """Captions of a room."""
-        await context.abort(
-            grpc.StatusCode.UNIMPLEMENTED, "this version does not publish the captions of rooms"
-        )
+        await WatchCall(self._backend, context).run(request)
 
     async def GetServiceInfo(  # noqa: N802
         self, _request: pb.GetServiceInfoRequest, _context: Context

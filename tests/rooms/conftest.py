@@ -42,10 +42,9 @@ class RedisServer:
         if program is None:
             pytest.skip("redis-server is not installed: apt-get install redis-server")
         persistence = ["--appendonly", "yes", "--appendfsync", "always"] if self.persistent else []
-        self.process = subprocess.Popen(
-            [program, "--port", "0", "--unixsocket", str(self.folder / "redis.sock")]
-            + ["--dir", str(self.folder), "--save", "", "--logfile", "redis.log", *persistence]
-        )
+        address = ["--port", "0", "--unixsocket", str(self.folder / "redis.sock")]
+        files = ["--dir", str(self.folder), "--save", "", "--logfile", "redis.log"]
+        self.process = subprocess.Popen([program, *address, *files, *persistence])
         self._wait()
 
     def _wait(self) -> None:

@@ -21,9 +21,11 @@ def test_each_status_and_reason_is_in_the_table(kind: type, code: object, reason
     assert any(f"`{reason}`" in row for row in rows)
 
 
-@pytest.mark.parametrize("message", [pb.StreamCaptionsRequest, pb.StreamCaptionsResponse])
-def test_each_message_of_a_live_call_is_explained(
-    message: type[pb.StreamCaptionsRequest | pb.StreamCaptionsResponse],
+@pytest.mark.parametrize(
+    "message", [pb.StreamCaptionsRequest, pb.StreamCaptionsResponse, pb.WatchCaptionsResponse]
+)
+def test_each_message_of_a_call_that_lasts_is_explained(
+    message: type[pb.StreamCaptionsRequest | pb.StreamCaptionsResponse | pb.WatchCaptionsResponse],
 ) -> None:
     rows = "\n".join(line for line in TEXT.splitlines() if line.startswith("| `"))
     for field in message.DESCRIPTOR.fields:

@@ -151,19 +151,6 @@ async def test_an_unknown_method_is_unimplemented(channel: grpc.aio.Channel) -> 
     assert failed.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_following_a_room_is_not_offered_yet(channel: grpc.aio.Channel) -> None:
-    from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
-    from captioner.rpc.generated.captioner.v1 import captioner_pb2_grpc
-
-    call = captioner_pb2_grpc.CaptionerServiceStub(channel).WatchCaptions(
-        pb.WatchCaptionsRequest(room="salle")
-    )
-    with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await call.read()
-    assert failed.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert "rooms" in (failed.value.details() or "")
-
-
 # --- Tokens
 
 

@@ -88,6 +88,28 @@ CAPTION_MODE_APPEND_ONLY: CaptionMode.ValueType  # 2
 """Committed words are never corrected, not even by the final: concatenate `appended_text`."""
 Global___CaptionMode: _TypeAlias = CaptionMode  # noqa: Y015
 
+class _RoomResetReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RoomResetReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RoomResetReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROOM_RESET_REASON_UNSPECIFIED: _RoomResetReason.ValueType  # 0
+    ROOM_RESET_REASON_EPOCH: _RoomResetReason.ValueType  # 1
+    """The room started afresh: what was received is of another meeting, or was deleted."""
+    ROOM_RESET_REASON_TRUNCATED: _RoomResetReason.ValueType  # 2
+    """The history no longer reaches back to where the reader is."""
+
+class RoomResetReason(_RoomResetReason, metaclass=_RoomResetReasonEnumTypeWrapper):
+    """Why a reader must start afresh."""
+
+ROOM_RESET_REASON_UNSPECIFIED: RoomResetReason.ValueType  # 0
+ROOM_RESET_REASON_EPOCH: RoomResetReason.ValueType  # 1
+"""The room started afresh: what was received is of another meeting, or was deleted."""
+ROOM_RESET_REASON_TRUNCATED: RoomResetReason.ValueType  # 2
+"""The history no longer reaches back to where the reader is."""
+Global___RoomResetReason: _TypeAlias = RoomResetReason  # noqa: Y015
+
 @_typing.final
 class AudioFormat(_message.Message):
     """What the audio bytes mean."""
@@ -725,7 +747,9 @@ Global___Gap: _TypeAlias = Gap  # noqa: Y015
 
 @_typing.final
 class Reconnect(_message.Message):
-    """This replica is going away: open the session elsewhere with the resume token."""
+    """This replica is going away: open the session elsewhere with the resume token, or watch the room
+    elsewhere from the last position.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -837,55 +861,80 @@ class WatchCaptionsRequest(_message.Message):
     ROOM_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     DISABLE_INTERIM_RESULTS_FIELD_NUMBER: _builtins.int
+    WORD_TIMES_FIELD_NUMBER: _builtins.int
     room: _builtins.str
+    """1 to 128 characters. A room in which nobody has spoken yet is waited for."""
+    after: _builtins.str
+    """Deliver what came after this position, which was received earlier. Empty: all that is kept."""
     disable_interim_results: _builtins.bool
-    @_builtins.property
-    def after(self) -> Global___RoomPosition:
-        """Deliver what came after this; everything still kept when unset."""
-
+    """Finals only when true."""
+    word_times: _builtins.bool
+    """Word times and confidences in captions."""
     def __init__(
         self,
         *,
         room: _builtins.str = ...,
-        after: Global___RoomPosition | None = ...,
+        after: _builtins.str = ...,
         disable_interim_results: _builtins.bool = ...,
+        word_times: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "disable_interim_results", b"disable_interim_results", "room", b"room"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "disable_interim_results", b"disable_interim_results", "room", b"room", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchCaptionsRequest: _TypeAlias = WatchCaptionsRequest  # noqa: Y015
 
 @_typing.final
-class RoomPosition(_message.Message):
-    """A place in a room's sequence of events."""
+class RoomStarted(_message.Message):
+    """The answer to the request. Interims of an earlier call are void: those shown now are sent again."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    EPOCH_FIELD_NUMBER: _builtins.int
-    SEQUENCE_FIELD_NUMBER: _builtins.int
-    epoch: _builtins.str
-    """Changes when the room starts afresh; positions of different epochs do not compare."""
-    sequence: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
+    room: _builtins.str
+    @_builtins.property
+    def provenance(self) -> Global___Provenance: ...
     def __init__(
         self,
         *,
-        epoch: _builtins.str = ...,
-        sequence: _builtins.int = ...,
+        room: _builtins.str = ...,
+        provenance: Global___Provenance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance", "room", b"room"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RoomPosition: _TypeAlias = RoomPosition  # noqa: Y015
+Global___RoomStarted: _TypeAlias = RoomStarted  # noqa: Y015
+
+@_typing.final
+class RoomReset(_message.Message):
+    """Forget everything received: all that is kept follows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: Global___RoomResetReason.ValueType
+    def __init__(
+        self,
+        *,
+        reason: Global___RoomResetReason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoomReset: _TypeAlias = RoomReset  # noqa: Y015
 
 @_typing.final
 class RoomCaption(_message.Message):
-    """A caption of one of the room's tracks."""
+    """A caption of one of the room's tracks. It replaces the one of the same session and caption_id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -895,25 +944,27 @@ class RoomCaption(_message.Message):
     SPEAKER_IDENTITY_FIELD_NUMBER: _builtins.int
     SPEAKER_NAME_FIELD_NUMBER: _builtins.int
     CAPTION_FIELD_NUMBER: _builtins.int
+    position: _builtins.str
+    """What to send as `after` in a later call. Opaque. Changes with finals only."""
     session_id: _builtins.str
     track: _builtins.str
     speaker_identity: _builtins.str
     speaker_name: _builtins.str
     @_builtins.property
-    def position(self) -> Global___RoomPosition: ...
-    @_builtins.property
-    def caption(self) -> Global___Caption: ...
+    def caption(self) -> Global___Caption:
+        """`start` and `end` count from sample 0 of its session, `start_time` is comparable in the room."""
+
     def __init__(
         self,
         *,
-        position: Global___RoomPosition | None = ...,
+        position: _builtins.str = ...,
         session_id: _builtins.str = ...,
         track: _builtins.str = ...,
         speaker_identity: _builtins.str = ...,
         speaker_name: _builtins.str = ...,
         caption: Global___Caption | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "position", b"position"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "position", b"position", "session_id", b"session_id", "speaker_identity", b"speaker_identity", "speaker_name", b"speaker_name", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -922,49 +973,68 @@ class RoomCaption(_message.Message):
 Global___RoomCaption: _TypeAlias = RoomCaption  # noqa: Y015
 
 @_typing.final
-class RoomStarted(_message.Message):
+class RoomRetraction(_message.Message):
+    """An interim is gone without a final: its session was abandoned, or begins it again."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
-    ROOM_FIELD_NUMBER: _builtins.int
-    PROVENANCE_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    START_AFRESH_FIELD_NUMBER: _builtins.int
-    room: _builtins.str
-    start_afresh: _builtins.bool
-    """The position asked for is no longer kept, or of another epoch: start afresh."""
-    @_builtins.property
-    def provenance(self) -> Global___Provenance: ...
-    @_builtins.property
-    def position(self) -> Global___RoomPosition: ...
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    CAPTION_ID_FIELD_NUMBER: _builtins.int
+    position: _builtins.str
+    session_id: _builtins.str
+    caption_id: _builtins.int
     def __init__(
         self,
         *,
-        room: _builtins.str = ...,
-        provenance: Global___Provenance | None = ...,
-        position: Global___RoomPosition | None = ...,
-        start_afresh: _builtins.bool = ...,
+        position: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        caption_id: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "provenance", b"provenance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "provenance", b"provenance", "room", b"room", "start_afresh", b"start_afresh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption_id", b"caption_id", "position", b"position", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RoomStarted: _TypeAlias = RoomStarted  # noqa: Y015
+Global___RoomRetraction: _TypeAlias = RoomRetraction  # noqa: Y015
 
 @_typing.final
-class RoomHeartbeat(_message.Message):
+class RoomCaughtUp(_message.Message):
+    """What was there at the beginning of the call, or at a reset, was sent: what follows is live."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     POSITION_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def position(self) -> Global___RoomPosition: ...
+    position: _builtins.str
+    """Empty while nobody has spoken in the room."""
     def __init__(
         self,
         *,
-        position: Global___RoomPosition | None = ...,
+        position: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoomCaughtUp: _TypeAlias = RoomCaughtUp  # noqa: Y015
+
+@_typing.final
+class RoomHeartbeat(_message.Message):
+    """Nothing happens, and the call is alive: sent after every 5 seconds without another message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.str
+    def __init__(
+        self,
+        *,
+        position: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -974,17 +1044,18 @@ Global___RoomHeartbeat: _TypeAlias = RoomHeartbeat  # noqa: Y015
 
 @_typing.final
 class RoomEnded(_message.Message):
+    """The last message: the meeting is over. The call ends with OK."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     POSITION_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def position(self) -> Global___RoomPosition: ...
+    position: _builtins.str
     def __init__(
         self,
         *,
-        position: Global___RoomPosition | None = ...,
+        position: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -997,30 +1068,46 @@ class WatchCaptionsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STARTED_FIELD_NUMBER: _builtins.int
+    RESET_FIELD_NUMBER: _builtins.int
     CAPTION_FIELD_NUMBER: _builtins.int
+    RETRACTION_FIELD_NUMBER: _builtins.int
+    CAUGHT_UP_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
+    RECONNECT_FIELD_NUMBER: _builtins.int
     ENDED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def started(self) -> Global___RoomStarted: ...
     @_builtins.property
+    def reset(self) -> Global___RoomReset: ...
+    @_builtins.property
     def caption(self) -> Global___RoomCaption: ...
     @_builtins.property
+    def retraction(self) -> Global___RoomRetraction: ...
+    @_builtins.property
+    def caught_up(self) -> Global___RoomCaughtUp: ...
+    @_builtins.property
     def heartbeat(self) -> Global___RoomHeartbeat: ...
+    @_builtins.property
+    def reconnect(self) -> Global___Reconnect: ...
     @_builtins.property
     def ended(self) -> Global___RoomEnded: ...
     def __init__(
         self,
         *,
         started: Global___RoomStarted | None = ...,
+        reset: Global___RoomReset | None = ...,
         caption: Global___RoomCaption | None = ...,
+        retraction: Global___RoomRetraction | None = ...,
+        caught_up: Global___RoomCaughtUp | None = ...,
         heartbeat: Global___RoomHeartbeat | None = ...,
+        reconnect: Global___Reconnect | None = ...,
         ended: Global___RoomEnded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "ended", b"ended", "heartbeat", b"heartbeat", "response", b"response", "started", b"started"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "caught_up", b"caught_up", "ended", b"ended", "heartbeat", b"heartbeat", "reconnect", b"reconnect", "reset", b"reset", "response", b"response", "retraction", b"retraction", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "ended", b"ended", "heartbeat", b"heartbeat", "response", b"response", "started", b"started"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "caught_up", b"caught_up", "ended", b"ended", "heartbeat", b"heartbeat", "reconnect", b"reconnect", "reset", b"reset", "response", b"response", "retraction", b"retraction", "started", b"started"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["started", "caption", "heartbeat", "ended"]  # noqa: Y015
+    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["started", "reset", "caption", "retraction", "caught_up", "heartbeat", "reconnect", "ended"]  # noqa: Y015
     _WhichOneofArgType_response: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_response) -> _WhichOneofReturnType_response | None: ...
 

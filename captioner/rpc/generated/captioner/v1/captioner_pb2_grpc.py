@@ -72,7 +72,7 @@ class CaptionerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchCaptions(self, request, context):
-        """Streams the captions of a room: finals after a position, then live.
+        """Streams the captions of a room: finals after a position, then live, until the room ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,7 @@ class CaptionerServiceStub:
     an end of the request stream without it is a disconnection: the session stays resumable.
     """
     WatchCaptions: _grpc.UnaryStreamMultiCallable[_captioner_pb2.WatchCaptionsRequest, _captioner_pb2.WatchCaptionsResponse]
-    """Streams the captions of a room: finals after a position, then live."""
+    """Streams the captions of a room: finals after a position, then live, until the room ends."""
     Transcribe: _grpc.StreamStreamMultiCallable[_captioner_pb2.TranscribeRequest, _captioner_pb2.TranscribeResponse]
     """Uploads one recording and streams progress and segments back."""
     GetServiceInfo: _grpc.UnaryUnaryMultiCallable[_captioner_pb2.GetServiceInfoRequest, _captioner_pb2.GetServiceInfoResponse]
@@ -63,7 +63,7 @@ class CaptionerServiceAsyncStub(CaptionerServiceStub):
     an end of the request stream without it is a disconnection: the session stays resumable.
     """
     WatchCaptions: _aio.UnaryStreamMultiCallable[_captioner_pb2.WatchCaptionsRequest, _captioner_pb2.WatchCaptionsResponse]  # type: ignore[assignment]
-    """Streams the captions of a room: finals after a position, then live."""
+    """Streams the captions of a room: finals after a position, then live, until the room ends."""
     Transcribe: _aio.StreamStreamMultiCallable[_captioner_pb2.TranscribeRequest, _captioner_pb2.TranscribeResponse]  # type: ignore[assignment]
     """Uploads one recording and streams progress and segments back."""
     GetServiceInfo: _aio.UnaryUnaryMultiCallable[_captioner_pb2.GetServiceInfoRequest, _captioner_pb2.GetServiceInfoResponse]  # type: ignore[assignment]
@@ -90,7 +90,7 @@ class CaptionerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _captioner_pb2.WatchCaptionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_captioner_pb2.WatchCaptionsResponse], _abc.AsyncIterator[_captioner_pb2.WatchCaptionsResponse]]:
-        """Streams the captions of a room: finals after a position, then live."""
+        """Streams the captions of a room: finals after a position, then live, until the room ends."""
 
     @_abc_1.abstractmethod
     def Transcribe(
