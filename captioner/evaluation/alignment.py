@@ -1,20 +1,24 @@
 """Two texts side by side, word for word.
 
-The number of errors is the smallest there can be (``edits``). Which words face one another is then
-chosen among the alignments that have it: those that look alike, so that a reader sees ``adopté``
-beside ``adopter`` and not beside the ``un peu`` that was heard before it.
+The number of errors is the smallest there can be, as ``edits`` counts it. Many alignments have it.
+Between the words that agree, the one is chosen where most words agree, and then where those that
+face one another look alike: so that a reader sees ``adopté`` beside ``adopter``, and not beside the
+``un peu`` that was heard before it. (The kinds of errors may thus differ from those of another
+program that chose otherwise; their sum does not.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import product, starmap, zip_longest
 
 from captioner.evaluation.edits import EditCounts, Operation, list_word_edits
 from captioner.evaluation.utterances import ComparedWord
 
-MAX_PAIRS = 2500  # pairs of words looked at in one gap: beyond it, nobody sees which was meant
+MAX_PAIRS = 2500  # of words, looked at between two that agree; beyond, they are taken in order
+AGREEMENT = 2.0  # likeness of the same word: more than that of two words that begin alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,48 +75,45 @@ def _columns(
     yield from _gap(reference[spoken:spoken_end], hypothesis[heard:heard_end])
 
 
-def _gap(reference: Sequence[ComparedWord], hypothesis: Sequence[ComparedWord]) -> Iterator[Column]:
-    """Words without any that both have: as many as possible face one another."""
-    if len(reference) <= len(hypothesis):
-        yield from _facing(reference, hypothesis)
-    else:
-        for column in _facing(hypothesis, reference):
-            yield Column(column.hypothesis, column.reference)
+def _gap(reference: Sequence[ComparedWord], hypothesis: Sequence[ComparedWord]) -> Iterable[Column]:
+    """What stands between two runs of words that agree."""
+    if len(reference) * len(hypothesis) > MAX_PAIRS:
+        return starmap(Column, zip_longest(reference, hypothesis))
+    return _face(reference, hypothesis)
 
 
-def _facing(fewer: Sequence[ComparedWord], more: Sequence[ComparedWord]) -> Iterator[Column]:
-    partners = dict(zip(_choose(fewer, more), fewer, strict=True))
-    for index, word in enumerate(more):
-        yield Column(partners.get(index), word)
+def _face(reference: Sequence[ComparedWord], hypothesis: Sequence[ComparedWord]) -> list[Column]:
+    """The alignment with the fewest errors whose words look most alike (Wagner and Fischer)."""
+    # costs[i][j]: errors and unlikeness of the first i words beside the first j; came: from where.
+    costs = [[(0, 0.0)] * (len(hypothesis) + 1) for _ in range(len(reference) + 1)]
+    came = [[(0, 0)] * (len(hypothesis) + 1) for _ in range(len(reference) + 1)]
+    for i, j in product(range(len(reference) + 1), range(len(hypothesis) + 1)):
+        ways: list[tuple[int, float, tuple[int, int]]] = []
+        for before in ((i - 1, j - 1), (i - 1, j), (i, j - 1)):
+            if min(before) >= 0:
+                facing = before == (i - 1, j - 1)
+                more = _compare(reference[i - 1], hypothesis[j - 1]) if facing else (1, 0.0)
+                errors, unlikeness = costs[before[0]][before[1]]
+                ways.append((errors + more[0], unlikeness + more[1], before))
+        if ways:
+            errors, unlikeness, came[i][j] = min(ways)
+            costs[i][j] = (errors, unlikeness)
+    columns: list[Column] = []
+    i, j = len(reference), len(hypothesis)
+    while i or j:
+        above, left = came[i][j]
+        columns.append(
+            Column(reference[above] if above < i else None, hypothesis[left] if left < j else None)
+        )
+        i, j = above, left
+    return columns[::-1]
 
 
-def _choose(fewer: Sequence[ComparedWord], more: Sequence[ComparedWord]) -> Sequence[int]:
-    """For each of the fewer words the index of the one it faces: in order, the most alike."""
-    spare = len(more) - len(fewer)
-    if not spare or not fewer or len(fewer) * len(more) > MAX_PAIRS:
-        return range(len(fewer))
-    # best[s] is the likeness so far of the words placed, with s of the others left out; came[i][s]
-    # says how many were left out before word i.
-    best = [0.0] * (spare + 1)
-    came: list[list[int]] = []
-    for index, word in enumerate(fewer):
-        row, origin = [0.0] * (spare + 1), [0] * (spare + 1)
-        source = 0
-        for left in range(spare + 1):
-            source = left if best[left] > best[source] else source
-            row[left] = best[source] + _likeness(word.text, more[index + left].text)
-            origin[left] = source
-        best = row
-        came.append(origin)
-    left = max(range(spare + 1), key=best.__getitem__)
-    chosen: list[int] = []
-    for index in range(len(fewer) - 1, -1, -1):
-        chosen.append(index + left)
-        left = came[index][left]
-    return chosen[::-1]
-
-
-def _likeness(one: str, other: str) -> float:
-    """From 0 to 1: letters in common; what begins alike is more alike."""
-    ratio = SequenceMatcher(None, one, other, autojunk=False).ratio()
-    return ratio + 0.01 * (one[:1] == other[:1])
+def _compare(reference: ComparedWord, hypothesis: ComparedWord) -> tuple[int, float]:
+    """Errors of words that face one another, and how little they look alike (less is more)."""
+    said, heard = reference.text, hypothesis.text
+    if said == heard:
+        return 0, -AGREEMENT
+    ratio = SequenceMatcher(None, said, heard, autojunk=False).ratio()
+    # What begins alike is more alike: endings are what recognisers get wrong.
+    return 1, -ratio - 0.01 * (said[:1] == heard[:1])
