@@ -5,15 +5,14 @@ This runs in a process of its own: see ``files``, which everything else goes thr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream as AudioTrack
 from av.error import FFmpegError
 from av.packet import Packet
@@ -26,6 +25,7 @@ from captioner.audio.container import (
 )
 from captioner.audio.headers import missing_wav_bytes
 from captioner.audio.media import BLOCK
+from captioner.audio.mixer import Mixer
 from captioner.audio.pcm import Samples
 from captioner.audio.resample import Resampler
 from captioner.errors import InvalidRequest, UnsupportedAudio
@@ -37,6 +37,7 @@ _LATEST: Final = 24 * 3600.0  # seconds, beyond which a jump means that the time
 _MIN_RATE: Final = 1_000  # samples a second: nothing that holds speech is lower
 _MAX_RATE: Final = 768_000  # samples a second: nothing that is recorded is higher
 _MAX_CHANNELS: Final = 32  # the microphone arrays that record more do not end up here
+_BATCH: Final = 0.5  # seconds of frames that are mixed at once
 _BAD_PACKETS: Final = 8  # in a row, beyond which the file counts as corrupt: about 0.2 s
 
 
@@ -65,7 +66,7 @@ class Decoder:
             self._track = choose_track(self._container, track, channel=channel, name=name)
             self._opened = opened.pop_all()
         self._track.codec_context.thread_count = 1  # and none is started: the process may not
-        self._mixer = _Mixer(channel)
+        self._mixer = Mixer(channel)
         self._missing_bytes = missing_wav_bytes(file)
         self._exact = declares_duration(self._container, self._track, file)
         self.duration = duration_of(self._container, self._track)
@@ -134,18 +135,23 @@ class Decoder:
 
     def _decoded(self) -> Iterator[tuple[int, Samples]]:
         """Yield (rate, mono samples), silence included."""
+        mixer = self._mixer
         for frame in self._frames():
             self._check_frame(frame)
-            for seconds in self._silence_before(frame):
+            missing = self._missing_before(frame)
+            if mixer.seconds and (missing or mixer.seconds >= _BATCH or not mixer.takes(frame)):
+                yield mixer.take()
+            for seconds in missing:
                 yield frame.sample_rate, np.zeros(round(seconds * frame.sample_rate), np.float32)
             self._time += frame.samples / frame.sample_rate
             try:
-                mono = self._mixer.mix(frame)
-            except FFmpegError as error:
-                if isinstance(error, MemoryError):
-                    raise
+                mixer.add(frame)
+            except MemoryError:
+                raise
+            except FFmpegError:
                 raise self._corrupt(f"its {frame.layout.name} sound cannot be mixed") from None
-            yield frame.sample_rate, mono
+        if mixer.seconds:
+            yield mixer.take()
 
     def _check_frame(self, frame: AudioFrame) -> None:
         channels = frame.layout.nb_channels
@@ -156,19 +162,18 @@ class Decoder:
         if self._mixer.channel is not None and self._mixer.channel >= channels:
             raise self._corrupt(f"it has no channel {self._mixer.channel} any more")
 
-    def _silence_before(self, frame: AudioFrame) -> Iterator[float]:
-        """Yield the seconds that are missing before a frame, at most one at a time."""
+    def _missing_before(self, frame: AudioFrame) -> Sequence[float]:
+        """The seconds that are missing before a frame, in pieces of at most one."""
         if frame.time is None:
-            return
+            return ()
         time = frame.time - self._origin
-        if time - self._time <= _GAP:
-            return
+        hole = time - self._time
+        if hole <= _GAP:
+            return ()
         if time > _LATEST:
             raise self._corrupt(f"its timestamps jump to {time:.0f} s")
-        while self._time < time:
-            seconds = min(time - self._time, 1.0)
-            self._time += seconds
-            yield seconds
+        self._time = time
+        return (*itertools.repeat(1.0, int(hole)), hole - int(hole))
 
     def _frames(self) -> Iterator[AudioFrame]:
         bad = 0
@@ -221,32 +226,3 @@ class Decoder:
 
     def _corrupt(self, what: str) -> UnsupportedAudio:
         return UnsupportedAudio(f"{self.name} is corrupt at {self._time:.1f} s: {what}")
-
-
-class _Mixer:
-    """Frames of any sample format and layout to mono float32 at their own rate."""
-
-    def __init__(self, channel: int | None) -> None:
-        self.channel = channel
-        self._converter: AudioResampler | None = None
-        self._converts: tuple[str, str, int] | None = None
-
-    def mix(self, frame: AudioFrame) -> Samples:
-        """Mix one frame down, or take its one channel; the format may change between frames."""
-        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if self._converter is None or shape != self._converts:
-            # FFmpeg only converts the numbers: its own downmix to float adds 3 dB and may clip.
-            # Interleaved, because PyAV reads beyond its memory where there are more than 8 planes.
-            self._converter = AudioResampler("flt", frame.layout, frame.sample_rate)
-            self._converts = shape
-        parts = [part.to_ndarray()[0] for part in self._converter.resample(frame)]
-        if not parts:
-            return np.empty(0, dtype=np.float32)
-        values = np.concatenate(parts).reshape(-1, frame.layout.nb_channels)
-        return np.clip(np.nan_to_num(self._one(values)), -1, 1)
-
-    def _one(self, values: npt.NDArray[np.float32]) -> Samples:
-        if self.channel is not None:
-            return values[:, self.channel]
-        mixed: Samples = values.mean(axis=1, dtype=np.float32)
-        return mixed
