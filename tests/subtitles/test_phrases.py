@@ -2,10 +2,18 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from subtitle_samples import segment, segments
+from subtitle_samples import SECOND, segment, segments
 
+from captioner.subtitles.breaks import HELD
 from captioner.subtitles.cues import Segment
-from captioner.subtitles.phrases import Phrase, break_cost, label_phrases, split_phrases
+from captioner.subtitles.phrases import (
+    Phrase,
+    break_costs,
+    is_french,
+    label_costs,
+    label_phrases,
+    split_phrases,
+)
 from captioner.subtitles.typography import flatten
 
 
@@ -66,12 +74,31 @@ def test_a_name_in_another_language_has_no_space_before_its_colon() -> None:
     assert [phrase.text for phrase in label_phrases(said)] == ["Claire:"]
 
 
-@pytest.mark.parametrize(
-    ("better", "worse"),
-    [("fin.", "mot,"), ("mot,", "mot"), ("mot", "le"), ("fin\u202f?\u202f»", "mot\u202f:")],
-)
-def test_the_better_break_costs_less(better: str, worse: str) -> None:
-    assert break_cost(better) < break_cost(worse)
+def test_what_typography_joins_is_one_phrase_with_the_times_of_all_its_words() -> None:
+    said = segment("Le 24 novembre , 3 000 euros", start=0.0, pace=1.0)
+    assert split_phrases(said)[1:3] == [
+        Phrase("24\u00a0novembre", SECOND, 3 * SECOND),
+        Phrase(",", 3 * SECOND, 4 * SECOND),
+    ]
+    assert split_phrases(said)[3] == Phrase("3\u202f000", 4 * SECOND, 6 * SECOND)
+
+
+def test_breaks_are_found_by_the_rules_of_the_language() -> None:
+    french, english = (
+        break_costs(split_phrases(segment("de la table", language=language)), language)
+        for language in ("fr", "en")
+    )
+    assert all(cost >= HELD for cost in french)
+    assert all(cost < HELD for cost in english)
+
+
+@pytest.mark.parametrize(("language", "french"), [("fr", True), ("fr-CA", True), ("frm", False)])
+def test_regional_french_is_french(language: str, french: bool) -> None:
+    assert is_french(language) is french
+
+
+def test_a_name_is_held_together_and_to_what_is_said() -> None:
+    assert label_costs(2) == [HELD, HELD]
 
 
 @given(segments())
