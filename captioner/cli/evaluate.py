@@ -18,7 +18,6 @@ from captioner.cli.options import GroupedCommand
 from captioner.cli.pairing import pair_up
 from captioner.cli.terminal import output
 from captioner.evaluation.comparison import Comparison
-from captioner.evaluation.tally import Tally
 
 EXAMPLES = """\
 captioner evaluate talk.txt talk.vtt                     error rates and a diff
@@ -139,11 +138,11 @@ def evaluate(
     def show(name: str, comparison: Comparison) -> None:
         if shown and as_json:
             errors[name] = list_errors(comparison)
-        elif shown:
+        elif shown and (comparison.words.reference or hypothesis.is_dir()):
             print_diff(output(), name, comparison, context=None if full else context)
 
     verdict = judge(pair_up(reference, hypothesis), rules, show=show)
-    _require_words(verdict.tally, reference)
+    _require_figures(verdict, reference)
     against = _against(verdict, baseline, reference, rules) if baseline else None
     if as_json:
         values = to_json(verdict.tally, confusions=confusions, against=against, errors=errors)
@@ -161,9 +160,12 @@ def _expect_alike(reference: Path, texts: Path) -> None:
         raise click.UsageError(f"{texts} is a folder, but {reference} is one text")
 
 
-def _require_words(tally: Tally, reference: Path) -> None:
-    words = tally.total.words
-    if tally.files and not words.reference:
+def _require_figures(verdict: Verdict, reference: Path) -> None:
+    """Fail where there is nothing to say but what went wrong."""
+    if not verdict.tally.files:
+        raise Failed("\n".join(verdict.problems))
+    words = verdict.tally.total.words
+    if not words.reference:
         raise Failed(
             f"{reference} has no words, so there is no word error rate: "
             f"{words.insertions} words were recognised"
@@ -191,7 +193,7 @@ def _conclude(verdict: Verdict, max_wer: float | None) -> None:
         click.echo(f"Note: {remark}", err=True)
     failed = list(verdict.problems)
     rate = verdict.tally.total.words.rate
-    if verdict.tally.files and max_wer is not None and rate > max_wer:
+    if max_wer is not None and rate > max_wer:
         failed.append(f"the word error rate is {percent(rate)}, more than {percent(max_wer)}")
     if failed:
         raise Failed("\n".join(failed))

@@ -78,7 +78,7 @@ def pair_up(reference: Path, hypothesis: Path) -> Pairing:
 def _reference_for(path: Path, hypothesis: Path) -> Source:
     """A file; of a ``truth.json`` the track of the hypothesis' name, or the whole meeting."""
     tracks = read_tracks(path)
-    sources = _by_name(path, tracks)
+    sources = _by_name(tracks)
     if hypothesis.stem in sources:
         return sources[hypothesis.stem]
     if len(tracks) > 1 and not all(track.speaker for track in tracks):
@@ -92,7 +92,7 @@ def _references_in(path: Path) -> Mapping[str, Source]:
     if path.is_dir():
         return _texts_in(path)
     if tracks := read_tracks(path):
-        return _by_name(path, tracks)
+        return _by_name(tracks)
     raise InvalidRequest(f"{path} is one text, but the hypotheses are a folder")
 
 
@@ -102,7 +102,7 @@ def _texts_in(folder: Path) -> Mapping[str, Source]:
     found: dict[str, Source] = {}
     for path in sorted(paths, key=lambda path: (PREFERRED.index(_kind(path)), path)):
         tracks = read_tracks(path) if path.name == TRUTH else []
-        texts = _by_name(path, tracks) if tracks else {path.stem: _file(path)}
+        texts = _by_name(tracks) if tracks else {path.stem: _file(path)}
         for name, source in texts.items():
             found.setdefault((path.parent.relative_to(folder) / name).as_posix(), source)
     if not found:
@@ -118,8 +118,8 @@ def _kind(path: Path) -> str:
     return path.suffix.removeprefix(".").lower()
 
 
-def _by_name(path: Path, tracks: Iterable[Track]) -> dict[str, Source]:
-    return {track.name: Source(f"{path} ({track.name})", track.read) for track in tracks}
+def _by_name(tracks: Iterable[Track]) -> dict[str, Source]:
+    return {track.name: Source(track.label, track.read) for track in tracks}
 
 
 def _file(path: Path) -> Source:

@@ -8,6 +8,7 @@ or an object of tracks by speaker).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,19 +29,25 @@ _CONTENT = ("utterances", "words", "text")  # a track has one of these
 class Track:
     """One track of a ``truth.json``."""
 
+    path: Path
     name: str
     """Of its recording, without folder and suffix; else that of its speaker."""
     speaker: str
     """Empty where the file does not name one."""
     content: Mapping[str, Any]
 
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"{self.path} ({self.name})"
+
     def read(self) -> list[Utterance]:
         """What was said.
 
         Raises:
-            InvalidRequest: a word lacks a part.
+            InvalidRequest: a word lacks a part, or has a time that is none.
         """
-        return read_truth_utterances(self.content, speaker=self.speaker)
+        return _read_track(self.content, speaker=self.speaker, label=self.label)
 
 
 def read_utterances(path: Path) -> list[Utterance]:
@@ -57,7 +64,7 @@ def read_utterances(path: Path) -> list[Utterance]:
     if not content.strip():
         return []
     if kind == "json" and not _is_document(value := _load(content, path)):
-        return _named(path, value)
+        return _read_truth(path, value)
     document = parse_bytes(content, kind, source=str(path))
     return [_utterance(segment, timed=document.timed) for segment in document.segments]
 
@@ -71,7 +78,7 @@ def read_tracks(path: Path) -> list[Track]:
     """
     if path.suffix.lower() != ".json":
         return []
-    return _tracks_of(_load(_read(path), path))
+    return _tracks_of(path, _load(_read(path), path))
 
 
 def name_speakers(utterances: Iterable[Utterance], names: Iterable[str]) -> list[Utterance]:
@@ -115,27 +122,36 @@ def _is_document(value: object) -> bool:
     return isinstance(value, dict) and "segments" in value
 
 
-def _named(path: Path, value: object) -> list[Utterance]:
-    try:
-        return _read_truth(value)
-    except InvalidRequest as error:
-        raise InvalidRequest(f"{path}: {error}") from None
-
-
-def _read_truth(value: object) -> list[Utterance]:
-    if tracks := _tracks_of(value):
+def _read_truth(path: Path, value: object) -> list[Utterance]:
+    if tracks := _tracks_of(path, value):
         utterances = [utterance for track in tracks for utterance in track.read()]
         return sorted(utterances, key=lambda utterance: utterance.start or 0.0)
     if isinstance(value, dict) and any(key in value for key in _CONTENT):
-        return read_truth_utterances(value)
+        return _read_track(value, label=str(path))
     if isinstance(value, list) and all(isinstance(word, dict) and "word" in word for word in value):
-        return read_truth_utterances({"words": value})
+        return _read_track({"words": value}, label=str(path))
     raise InvalidRequest(
-        "found JSON that is neither a transcript (segments) nor true words (words, utterances)"
+        f"{path}: found JSON that is neither a transcript (segments) nor true words "
+        "(words, utterances)"
     )
 
 
-def _tracks_of(value: object) -> list[Track]:
+def _read_track(
+    content: Mapping[str, Any], *, speaker: str = "", label: str = ""
+) -> list[Utterance]:
+    try:
+        utterances = read_truth_utterances(content, speaker=speaker)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{label}: {error}") from None
+    words = (word for utterance in utterances for word in utterance.words)
+    times = (time for word in words for time in (word.start, word.end))
+    begins = (utterance.start or 0.0 for utterance in utterances)
+    if not all(map(math.isfinite, (*times, *begins))):
+        raise InvalidRequest(f"{label}: found a time that is not a number of seconds")
+    return utterances
+
+
+def _tracks_of(path: Path, value: object) -> list[Track]:
     if isinstance(value, list):
         pairs = [("", track) for track in value]
     elif isinstance(value, dict) and not _is_document(value):
@@ -145,7 +161,7 @@ def _tracks_of(value: object) -> list[Track]:
     if not all(isinstance(track, dict) and _is_track(name, track) for name, track in pairs):
         return []
     return [
-        Track(Path(str(track.get("file", name))).stem, flatten(name), track)
+        Track(path, Path(str(track.get("file", name))).stem, flatten(name), track)
         for name, track in pairs
     ]
 

@@ -82,6 +82,9 @@ def test_a_file_without_anything_is_a_text_without_words(
         ("a.json", b'{"a": 3}', "a.json: found JSON that is neither"),
         ("a.json", b'{"words": [{"word": "oui"}]}', "a.json: a true word lacks a part"),
         ("a.json", b'{"segments": 3}', "a.json: "),
+        ("a.json", b'{"words": [{"word": "a", "start": NaN, "end": 1}]}', "a.json: found a time"),
+        ("a.json", b'{"text": "a", "start": 1e999}', "a.json: found a time"),
+        ("a.json", b'{"anne": {"words": [{}]}}', "a.json (anne): a true word lacks a part"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_name(
@@ -132,7 +135,9 @@ def test_the_bundled_truth_is_read(recordings: Path) -> None:
 
 
 def test_a_track_takes_its_speaker_along() -> None:
-    assert Track("a", "Anne", {"text": "oui"}).read() == [Utterance("oui", "Anne")]
+    assert Track(Path("truth.json"), "a", "Anne", {"text": "oui"}).read() == [
+        Utterance("oui", "Anne")
+    ]
 
 
 def test_names_in_the_text_become_speakers_until_the_next() -> None:
