@@ -74,21 +74,22 @@ class RoomLog:
 
     # --- writing
 
-    def begin(self, epoch: str, *, floor: int = 0, known: Collection[str] | None = None) -> None:
-        """Start afresh; what was kept is forgotten.
+    def begin(self, epoch: str, *, floor: int = 0) -> None:
+        """Start afresh; what was kept is forgotten, but not which captions are final.
 
         Args:
             epoch: empty: the room is gone.
             floor: the sequence of the last final that is not kept any more.
-            known: sessions to remember the last final of; None: all.
         """
         self.epoch, self.ended = epoch, False
         self.incarnation += 1
         self.dropped, self.floor, self.last = 0, floor, floor
         self._kept = []
         self._showing.clear()
-        if known is not None:
-            self._finals = {name: last for name, last in self._finals.items() if name in known}
+
+    def forget_all_but(self, sessions: Collection[str]) -> None:
+        """Forget which captions of other sessions are final."""
+        self._finals = {name: last for name, last in self._finals.items() if name in sessions}
 
     def append(self, sequence: int, said: RoomCaption, *, at: float) -> None:
         """Keep a final; its interim is gone.

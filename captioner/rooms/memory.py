@@ -68,10 +68,14 @@ class MemoryHub:
         return room
 
     def _make_room(self) -> bool:
-        ended = [(room.ended, name) for name, room in self._rooms.items() if room.ended is not None]
-        if ended:
-            self._forget(min(ended)[1])
-        return bool(ended)
+        over = [
+            (room.ended or 0.0, name)
+            for name, room in self._rooms.items()
+            if room.ended is not None or not room.is_there
+        ]
+        if over:
+            self._forget(min(over)[1])
+        return bool(over)
 
     def follow(
         self, room: str, after: Position | None = None, *, interims: bool = True
@@ -98,16 +102,17 @@ class MemoryHub:
 
     async def history(self, room: str) -> RoomHistory | None:
         """The finals of a room that are kept."""
-        found = self._rooms.get(room)
+        found = self._find(room)
         return found.history() if found else None
 
     async def rooms(self) -> tuple[RoomStatus, ...]:
         """The rooms that are there."""
-        return tuple(self._rooms[name].status() for name in sorted(self._rooms))
+        there = sorted(name for name, room in self._rooms.items() if room.is_there)
+        return tuple(self._rooms[name].status() for name in there)
 
     async def end(self, room: str) -> bool:
         """End a room."""
-        found = self._rooms.get(room)
+        found = self._find(room)
         if found is None or found.ended is not None:
             return False
         found.end(self._clock.wall())
@@ -116,12 +121,10 @@ class MemoryHub:
 
     async def delete(self, room: str) -> bool:
         """Forget what was said in a room."""
-        found = self._rooms.get(room)
+        found = self._find(room)
         if found is None:
             return False
-        found.delete(_new_epoch)
-        if found.is_forgotten(self._clock.wall()):
-            self._forget(room)
+        found.delete(self._clock.wall(), _new_epoch)
         self._notify(room)
         return True
 
@@ -141,8 +144,14 @@ class MemoryHub:
             followed.dismissed = True
             followed.notify()
 
+    def _find(self, name: str) -> Room | None:
+        room = self._rooms.get(name)
+        return room if room and room.is_there else None
+
     def _forget(self, name: str) -> None:
-        self._rooms.pop(name).log.begin("", known=())
+        forgotten = self._rooms.pop(name).log
+        forgotten.begin("")
+        forgotten.forget_all_but(())
         self._tidy(name)
 
     def _tidy(self, name: str) -> None:

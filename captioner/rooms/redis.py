@@ -38,7 +38,7 @@ from captioner.rooms.position import Position, check_room_name
 from captioner.rooms.records import FORMAT, read_presence, write_caption, write_speaker
 from captioner.rooms.redis_reader import Diverged, RoomReader
 from captioner.rooms.redis_script import HUB_KEYS, LIVE_SIZE, ROOM_KEYS, SCRIPT
-from captioner.rooms.room import LEASE, RoomLimits
+from captioner.rooms.room import LEASE, REMEMBERED, TOLD_AGAIN, RoomLimits
 
 PREFIX = f"captioner:{FORMAT}"
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()  # how Redis calls a script
@@ -154,9 +154,11 @@ class RedisHub:
         ttl = int(limits.history_age + limits.grace + LEASE + MARGIN)
         keys = [*room_keys(room), *(f"{PREFIX}:{name}" for name in HUB_KEYS)]
         arguments = (operation, room, secrets.token_hex(EPOCH_BYTES), repr(now), str(ttl))
-        numbers = (limits.history_size, limits.max_rooms, limits.history_age, limits.grace, LEASE)
+        sizes = (limits.history_size, limits.max_rooms)
+        times = (limits.history_age, limits.grace, LEASE)
+        constants = (LIVE_SIZE, REMEMBERED, int(TOLD_AGAIN))
         told = _told(notice, now) if notice else ()
-        return [*keys, *arguments, *map(str, numbers), str(LIVE_SIZE), *told]
+        return [*keys, *arguments, *map(str, (*sizes, *times, *constants)), *told]
 
     async def _run(self, calls: list[list[str]]) -> list[str]:
         """Run the script for each call, in order and in one round trip.

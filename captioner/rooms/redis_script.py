@@ -26,8 +26,8 @@ local meta, finals, live, there, leases, heard, index, ended = unpack(KEYS)
 local op, room, offered, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, size, most = ARGV[5], ARGV[6], tonumber(ARGV[7])
 local age, grace, lease = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local live_size = ARGV[11]
-local session, attachment, speaker, number, content = unpack(ARGV, 12)
+local live_size, remembered, told_again = ARGV[11], tonumber(ARGV[12]), ARGV[13]
+local session, attachment, speaker, number, content = unpack(ARGV, 14)
 local call = redis.call
 
 local function time_ms()
@@ -44,10 +44,11 @@ end
 local function first_lease() return call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2] end
 
 local function forget()
-  call('DEL', meta, finals, there, leases, heard)
+  call('DEL', meta, finals, there, leases)
+  call('EXPIRE', heard, told_again) -- what is told again must not come back
   call('XTRIM', live, 'MAXLEN', 0)
   signal('', 'begin', '')
-  call('EXPIRE', live, 60)
+  call('EXPIRE', live, told_again)
   call('ZREM', index, room)
   call('ZREM', ended, room)
 end
@@ -56,8 +57,10 @@ local function open()
   call('DEL', meta, finals)
   call('HSET', meta, 'epoch', offered, 'since', now, 'last', 0)
   call('ZREM', ended, room)
-  for _, field in ipairs(call('HKEYS', heard)) do
-    if not call('ZSCORE', leases, string.sub(field, 3)) then call('HDEL', heard, field) end
+  if call('HLEN', heard) > 2 * remembered then
+    for _, field in ipairs(call('HKEYS', heard)) do
+      if not call('ZSCORE', leases, string.sub(field, 3)) then call('HDEL', heard, field) end
+    end
   end
   signal(offered, 'begin', '')
 end

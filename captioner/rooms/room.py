@@ -20,6 +20,8 @@ from captioner.rooms.notices import Joined, Left, Notice, Present, Spoke, Voice
 from captioner.rooms.position import Position
 
 LEASE = 45.0  # seconds after which a session that gives no sign of life counts as gone
+REMEMBERED = 1000  # sessions of earlier meetings whose last final is known
+TOLD_AGAIN = 60.0  # seconds for which finals of a deleted room may still be told again
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,15 @@ class Room:
         self._limits = limits
         self._since = 0.0
         self._ended: float | None = None
+        self._deleted = 0.0
         self._empty_since = 0.0
         self._there: dict[str, _Attendance] = {}
         self._attachments: dict[str, str] = {}
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anything to see: False after it was deleted."""
+        return bool(self.log.epoch)
 
     @property
     def ended(self) -> float | None:
@@ -117,9 +125,11 @@ class Room:
 
     def _open(self, epoch: str, now: float) -> None:
         self._since, self._ended = now, None
-        there = self._there
-        self._attachments = {name: it for name, it in self._attachments.items() if name in there}
-        self.log.begin(epoch, known=there)
+        if len(self._attachments) > REMEMBERED:
+            known = {name: it for name, it in self._attachments.items() if name in self._there}
+            self._attachments = known
+            self.log.forget_all_but(known)
+        self.log.begin(epoch)
 
     def _say(self, said: RoomCaption, now: float) -> None:
         if said.caption.final:
@@ -141,23 +151,24 @@ class Room:
             self._ended = now
             self.log.ended = True
 
-    def delete(self, new_epoch: Callable[[], str]) -> None:
+    def delete(self, now: float, new_epoch: Callable[[], str]) -> None:
         """Forget what was said; the room is gone when nobody is there."""
-        self.log.begin(new_epoch() if self._there else "", known=self._there)
+        self.log.begin(new_epoch() if self._there else "")
         self.log.ended = bool(self._there) and self._ended is not None
+        self._deleted = now
 
     def sweep(self, now: float) -> None:
         """Miss who gives no sign of life, drop what is too old, end what nobody is in any more."""
         for session in [name for name, it in self._there.items() if it.expires <= now]:
             self._leave(session, now)
         self.log.trim(self._limits.history_size, before=now - self._limits.history_age)
-        if not self._there and now - self._empty_since >= self._limits.grace:
+        if self.is_there and not self._there and now - self._empty_since >= self._limits.grace:
             self.end(now)
 
     def is_forgotten(self, now: float) -> bool:
         """Whether the room ended so long ago, or was deleted, that nothing is left of it."""
-        if not self.log.epoch:
-            return True
+        if not self.log.epoch:  # what is told again must not come back
+            return now - self._deleted >= TOLD_AGAIN
         return self._ended is not None and now - self._ended >= self._limits.history_age
 
     # --- what it looks like
