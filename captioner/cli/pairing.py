@@ -11,6 +11,7 @@ from captioner.errors import InvalidRequest
 from captioner.evaluation.utterances import Utterance
 
 TRUTH = "truth.json"  # stands for its tracks in a folder of references
+REPORT = "report.json"  # what `captioner transcribe` leaves beside its texts
 # Of one text in several formats, the first is read: it tells the most (words and their times, then
 # speakers, then times, then the text alone).
 PREFERRED = ("json", "ttml", "vtt", "dfxp", "xml", "srt", "txt")
@@ -111,7 +112,8 @@ def _texts_in(folder: Path) -> Mapping[str, Source]:
 
 
 def _is_text(path: Path) -> bool:
-    return _kind(path) in PREFERRED and not any(part.startswith(".") for part in path.parts)
+    hidden = any(part.startswith(".") for part in path.parts)
+    return _kind(path) in PREFERRED and path.name != REPORT and not hidden
 
 
 def _kind(path: Path) -> str:

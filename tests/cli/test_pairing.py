@@ -61,9 +61,10 @@ def test_of_several_formats_the_one_that_tells_the_most_is_read(tmp_path: Path) 
     assert texts_of(pair_up(references, texts)) == {"a": ("un", "json")}
 
 
-def test_hidden_files_and_others_are_no_texts(tmp_path: Path) -> None:
+def test_hidden_files_and_reports_and_others_are_no_texts(tmp_path: Path) -> None:
     references = put(tmp_path / "refs", a__txt="un")
     texts = put(tmp_path / "texts", a__txt="un", __b__txt="part", c__flac="", __d_e__txt="part")
+    put(texts, report__json={"files": []})
     assert pair_up(references, texts).unjudged == ()
 
 
