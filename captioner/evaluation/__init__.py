@@ -5,6 +5,7 @@
 Live captions: ``display`` records what a reader saw and when, ``score`` measures one track,
 ``summary`` a run, ``word_times`` the times of words.
 
-Transcripts: ``utterances`` are what is compared, ``alignment`` puts them side by side, ``comparison``
-judges one and ``tally`` many, ``interval`` says how sure that is, ``diff`` chooses what to show.
+Transcripts: ``utterances`` are what is compared, ``alignment`` puts them side by side,
+``comparison`` judges one and ``tally`` many, ``interval`` says how sure that is, ``diff`` chooses
+what to show.
 """
