@@ -20,10 +20,11 @@ _BREATH = 0.5  # s
 _RELIEF = 0.6  # share of the cost of a cut that a pause there takes away
 _SHORT = 3.0  # of a cue without any duration
 _GLANCE = 1.0  # s; nobody reads a cue that is shorter, where the profile has no limit of its own
-_UNREAD = 4.0  # of a cue without any time to be read, besides what each such cue costs
-_HASTY = 0.3  # of each cue that cannot be read in time
+_HURRIED = 0.5  # of a cue without any time to be read
+_UNREAD = 4.0  # of the same, beyond what the profile tolerates
+_HASTY = 0.5  # of each cue that cannot be read in the time that it tolerates
 _FRAGMENT = 3.0  # of a cue that holds a word of another sentence than the rest
-_MIXED = 0.8  # of a cue that holds more than that of it
+_MIXED = 1.2  # of a cue that holds more than that of it
 _MID_LINE = 1.0  # where the one sentence ends within a line of the other
 _FRAGMENT_WIDTH = 36  # columns of a beginning or end of a sentence that is none
 _ORPHAN = 1.0  # of a cue that is no more than a word or two of a longer sentence
@@ -165,8 +166,9 @@ class _Costs:
             cost += _SHORT * max(0.0, 1 - seconds / self._shortest)
             reading = self._reading_time(width - (lines - 1) + dashes)
             if seconds < reading:
-                missing = 1 - seconds / reading
-                cost += _UNREAD * missing + (_HASTY if missing > profile.tolerance else 0.0)
+                cost += _HURRIED * (1 - seconds / reading)
+            if seconds < reading * (1 - profile.tolerance):
+                cost += _UNREAD * (1 - seconds / reading - profile.tolerance) + _HASTY
         return cost
 
     def _fragment(self, begin: int, end: int) -> float:

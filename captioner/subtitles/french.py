@@ -101,17 +101,17 @@ def _negation_before(sentence: Sentence, at: int) -> bool:
 
 def _is_negated(sentence: Sentence, at: int) -> bool:
     word, after = sentence.word(at), sentence.word(at + 1)
-    if after == "pas":
-        return True
     if after == "que" or after in lex.NEGATIONS:
-        return _negation_before(sentence, at + 1)
+        return after == "pas" or _negation_before(sentence, at + 1)
     if word not in lex.NEGATIONS:
         return False
     if after == "ne":  # "rien n'est", "personne ne sait"
         return sentence.begins_clause(at)
     if sentence.word(at - 1) == "ne":  # "ne pas sortir"
         return _is_infinitive(after) or after in lex.OBJECTS
-    return word == "pas" and after == "de"
+    if word == "pas" and after == "de":  # "pas de temps", not "pas de la partie"
+        return sentence.word(at + 2) not in lex.DETERMINERS
+    return False
 
 
 def _is_compound_tense(sentence: Sentence, at: int) -> bool:

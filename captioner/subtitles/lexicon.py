@@ -184,6 +184,7 @@ EXPRESSIONS = (
     "tandis que",
     "bien que",
     "bien sûr",
+    "bien des",
     "bien entendu",
     "ainsi que",
     "lors de",

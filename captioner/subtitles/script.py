@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from captioner.subtitles.breaks import HELD
+from captioner.subtitles.breaks import HELD, Stop
 from captioner.subtitles.cues import Segment
 from captioner.subtitles.phrases import (
     Phrase,
@@ -19,6 +19,8 @@ from captioner.subtitles.profiles import Profile, measure
 from captioner.transcript import SAMPLE_RATE
 
 _FAR = round(1.5 * SAMPLE_RATE)  # a silence that no cue stays over for what another segment says
+_STUB = 0.6  # of a line that ends or begins with next to nothing of a clause
+_STUB_WIDTH = 16  # columns
 _ABREAST = round(0.5 * SAMPLE_RATE)  # segments that overlap for longer are said at once
 
 
@@ -129,6 +131,7 @@ def _group(run: Sequence[_Said], profile: Profile) -> Iterator[Group]:
     phrases = [phrase for said in run for phrase in said.phrases]
     spoken = phrases[run[0].labels :]
     costs = [*label_costs(run[0].labels), *break_costs(spoken, run[0].segment.language), 0.0]
+    costs = [cost + extra for cost, extra in zip(costs, _stub_costs(phrases, costs), strict=True)]
     owners = [said.segment.id for said in run for _ in said.phrases]
     begin = 0
     for end in _ends(phrases, costs, profile):
@@ -146,6 +149,28 @@ def _group(run: Sequence[_Said], profile: Profile) -> Iterator[Group]:
             apart=end == len(phrases) and run[-1].apart,
         )
         begin = end
+
+
+def _stub_costs(phrases: Sequence[Phrase], costs: Sequence[float]) -> list[float]:
+    """What breaks cost more where they leave no more than a word or two of a clause on a line."""
+    widths = [measure(phrase.text) + 1 for phrase in phrases]
+    since = _widths_of_clauses(widths, [Stop.COMMA.cost, *costs])
+    until = _widths_of_clauses(widths[::-1], costs[::-1])[::-1]
+    return [
+        _STUB * max(0.0, 1 - min(before, after) / _STUB_WIDTH)
+        if Stop.COMMA.cost < cost < HELD
+        else 0.0
+        for cost, before, after in zip(costs, since, [*until[1:], 0], strict=True)
+    ]
+
+
+def _widths_of_clauses(widths: Sequence[int], costs: Sequence[float]) -> list[int]:
+    """For each phrase, the width from the last break at punctuation up to its end."""
+    found, width = [], 0
+    for own, cost in zip(widths, costs, strict=False):
+        width = own if cost <= Stop.COMMA.cost else width + own
+        found.append(width)
+    return found
 
 
 def _ends(phrases: Sequence[Phrase], costs: Sequence[float], profile: Profile) -> Iterator[int]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from itertools import chain
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from subtitle_samples import SECOND, recordings, segment, speech
@@ -104,8 +103,7 @@ def test_no_turn_of_a_shared_cue_takes_more_than_a_line() -> None:
     assert len(cues(*said)) == 2
 
 
-@pytest.mark.parametrize("profile", [WEB, ARCOM, LIVE])
-@given(said=st.one_of(recordings, speech()))
+@given(profile=st.sampled_from([WEB, ARCOM, LIVE]), said=st.one_of(recordings, speech()))
 def test_cues_hold_all_groups_in_order_and_keep_to_the_limits(
     profile: Profile, said: list[Segment]
 ) -> None:

@@ -90,13 +90,13 @@ def test_what_looks_alike_is_told_apart(text: str, shown: str) -> None:
 
 
 def test_typographic_apostrophes_elide_as_well() -> None:
-    straight = "jusqu'à l'an d'après lorsqu'il n'a qu'une idée".split()
+    straight = ["jusqu'à", "l'an", "d'après", "lorsqu'il", "n'a", "qu'une", "idée"]
     curly = [word.replace("'", "’") for word in straight]
     assert break_costs(curly) == break_costs(straight)
 
 
 def test_upper_case_is_read_like_lower_case() -> None:
-    words = "La réunion est prévue à Paris".split()
+    words = ["La", "réunion", "est", "prévue", "à", "Paris"]
     assert break_costs([words[0].lower(), *words[1:]]) == break_costs(words)
 
 

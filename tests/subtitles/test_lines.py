@@ -46,7 +46,7 @@ def test_lines_end_at_good_places(expected: tuple[str, ...]) -> None:
 
 
 def test_live_lines_are_filled() -> None:
-    assert [len(line) for line in lines(" ".join(["mot"] * 12), LIVE)] == [39, 7]
+    assert [len(line) for line in lines(" ".join(["mot"] * 15), LIVE)] == [39, 19]
 
 
 def test_a_line_holds_a_wide_word_alone() -> None:

@@ -83,6 +83,17 @@ def test_a_turn_begins_with_the_name_where_asked_for() -> None:
     ]
 
 
+def test_a_break_that_leaves_a_word_of_a_clause_on_a_line_costs_more() -> None:
+    stub, whole = (
+        script(segment(text))[1].cost
+        for text in (
+            "Bien, venez pendant les vacances.",
+            "Bien, mes collègues viendront pendant les vacances.",
+        )
+    )
+    assert stub > whole
+
+
 def test_times_that_go_backwards_are_put_in_order() -> None:
     words = (
         Word("un,", 900, 1000, 1.0),

@@ -11,6 +11,14 @@ from captioner.evaluation.normalisation import normalise
 from captioner.subtitles.typography import flatten, typeset, untypeset
 
 tricky = st.text(alphabet=TRICKY)
+numbers = st.lists(
+    st.sampled_from(
+        [
+            *("1", "20", "300", "000", "4", "5000", "06", "%", "€", "h", "min", "km", "n°", "art."),
+            *("L.", "M.", "Mme", "la", "Martin", "mai", "XXe", "siècle", "?", ":", "«", "»"),
+        ]
+    )
+).map(" ".join)
 
 
 @pytest.mark.parametrize(
@@ -35,13 +43,56 @@ def test_french_marks_get_their_spaces(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://a.fr/?b=c;d", "14:30", "(!)", "?", ":", "C'est l'été, déjà.", "À bientôt…"]
+    ("text", "shown"),
+    [
+        ("3 000 euros", "3~000 euros"),
+        ("12 345 678,90", "12~345~678,90"),
+        ("24 %", "24~%"),
+        ("24%", "24~%"),
+        ("3 000 €", "3~000_€"),
+        ("20€", "20_€"),
+        ("3 M€", "3_M€"),
+        ("20 km/h", "20_km/h"),
+        ("18 °C", "18_°C"),
+        ("10 h 30", "10_h_30"),
+        ("1 h 30 min", "1_h_30_min"),
+        ("à 18 h.", "à 18_h."),
+        ("le 24 novembre 2025", "le 24_novembre 2025"),
+        ("le 1er mai", "le 1er_mai"),
+        ("n° 5", "n°_5"),
+        ("n°5", "n°_5"),
+        ("§ 3", "§_3"),
+        ("art. 5", "art._5"),
+        ("L. 123-4", "L._123-4"),
+        ("art. L. 123", "art._L._123"),
+        ("p. 12", "p._12"),
+        ("M. Martin", "M._Martin"),
+        ("MM. Dupont et Durand", "MM._Dupont et Durand"),
+        ("Mme la ministre", "Mme_la ministre"),
+        ("Dr Bernard", "Dr_Bernard"),
+        ("Me Élise Roux", "Me_Élise Roux"),
+        ("au XXIe siècle", "au XXIe_siècle"),
+        ("01 42 34 56 78", "01_42_34_56_78"),
+    ],
 )
-def test_what_is_no_punctuation_of_a_sentence_stays(text: str) -> None:
+def test_numbers_and_abbreviations_keep_what_belongs_to_them(text: str, shown: str) -> None:
+    assert typeset(text) == shown.replace("~", "\u202f").replace("_", "\u00a0")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://a.fr/?b=c;d", "14:30", "(!)", "?", ":", "C'est l'été, déjà.", "À bientôt…"),
+        *("en 2024 300 personnes", "a%20b", "15 000000", "007 000", "3,5 000", "1 2 3 4"),
+        *("Me voici", "Mes amis", "plan M. Nous partons", "article 3 a", "3 mois", "10 l'an"),
+        *("les années 2000 000", "32/12 mai", "au XXIe", "À VENDRE"),
+    ],
+)
+def test_what_only_looks_alike_stays(text: str) -> None:
     assert typeset(text) == text
 
 
-@given(tricky)
+@given(tricky | numbers)
 def test_setting_twice_changes_nothing(text: str) -> None:
     assert typeset(typeset(text)) == typeset(text)
 
@@ -50,6 +101,19 @@ def test_setting_twice_changes_nothing(text: str) -> None:
 def test_setting_and_unsetting_leave_the_words(text: str) -> None:
     assert normalise(typeset(text)) == normalise(text)
     assert normalise(untypeset(text)) == normalise(text)
+
+
+@given(tricky | numbers)
+def test_setting_changes_nothing_but_spaces(text: str) -> None:
+    assert "".join(untypeset(typeset(text)).split()) == "".join(untypeset(text).split())
+
+
+@given(numbers)
+def test_unsetting_gives_back_french_that_was_written_with_plain_spaces(text: str) -> None:
+    plain = untypeset(typeset(text))
+    assert untypeset(typeset(plain)) == plain
+    assert "\u00a0" not in plain
+    assert "\u202f" not in plain
 
 
 def test_unsetting_leaves_plain_spaces() -> None:
