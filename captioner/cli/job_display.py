@@ -19,6 +19,7 @@ from captioner.clock import Clock
 SHOWN = 8  # files in work that have a bar of their own
 EVERY = 30.0  # seconds between two lines about the whole job, where there are no bars
 REDRAW = 0.1  # seconds between two states of the bars
+FIRST = 5.0  # seconds of audio, before which a rate means nothing
 
 
 @contextmanager
@@ -164,7 +165,7 @@ def status(settled: int, total: int, position: Position, elapsed: float) -> str:
     parts = [f"{settled:,} of {total:,}"]
     whole = f" of {clock(position.total)}" if position.total is not None else ""
     parts.append(f"{clock(position.done)}{whole}")
-    if elapsed > 0 and position.done > 0:
+    if elapsed > 0 and position.done >= FIRST:
         rate = position.done / elapsed
         parts.append(f"{rate:.1f} x")
         if position.total is not None:

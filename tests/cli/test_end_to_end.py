@@ -97,7 +97,8 @@ async def test_recordings_are_transcribed_and_a_bad_one_is_told(
     assert ran.code == ExitCode.FAILED
     assert "1 of 2 could not be transcribed" in ran.err
     assert "bad.wav" in ran.err.splitlines()[-1]
-    assert sorted(os.listdir(tmp_path / "texts")) == ["000.json", "000.vtt"]  # noqa: PTH208
+    names = sorted(os.listdir(tmp_path / "texts"))  # noqa: PTH208
+    assert names == [".captioner-job.jsonl", "000.json", "000.vtt", "report.json"]
     assert json.loads((tmp_path / "texts" / "000.json").read_text())["segments"]
 
 
