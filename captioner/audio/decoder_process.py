@@ -154,7 +154,7 @@ class DecoderProcess:
             raise self._died() from None
         except Nonsense as error:
             self.kill()
-            raise DecoderDied(f"its decoder answered nonsense ({error})") from None
+            raise DecoderDied(str(error)) from None
 
     def _died(self) -> DecoderDied:
         """Why it died, now that the connection is broken."""

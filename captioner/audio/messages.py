@@ -47,7 +47,10 @@ class Kind(enum.IntEnum):
 
 
 class Nonsense(Exception):
-    """The other side does not keep to the protocol."""
+    """What came from the decoder is not of the protocol; the text says what."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"its decoder answered nonsense ({what})")
 
 
 @dataclass(frozen=True, slots=True)

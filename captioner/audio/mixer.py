@@ -69,7 +69,8 @@ class Mixer:
         self._frames, self._count = [], 0
         # Shape (channels, samples) either way: planes, or one row in which channels alternate.
         planes = values if len(values) == channels else values.reshape(-1, channels).T
-        return rate, _to_float(self._one(planes), planes.dtype.name)
+        with np.errstate(invalid="ignore", over="ignore"):  # of floats that are no audio
+            return rate, _to_float(self._one(planes), planes.dtype.name)
 
     def _one(self, planes: Values) -> Values:
         """One channel of all; FFmpeg's own downmix to float adds 3 dB and may clip."""
