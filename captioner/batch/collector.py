@@ -81,6 +81,7 @@ class Collector:
             document,
             Fate.FAILED if reasons else Fate.DONE,
             seconds=max(end.track.offset + samples_of(end) for end in ends) / SAMPLE_RATE,
+            heard=sum(samples_of(end) for end in ends) / SAMPLE_RATE,
             words=sum(len(segment.words) for segment in segments),
             speakers=speakers_of([segment.speaker for segment in segments]),
             reason="; ".join(dict.fromkeys(reasons)),

@@ -37,7 +37,9 @@ class Outcome:
     outputs: tuple[Path, ...] = ()
     """What was written, or was there."""
     seconds: float = 0.0
-    """Of audio."""
+    """How long it is."""
+    heard: float = 0.0
+    """Seconds of audio of all its tracks together."""
     words: int = 0
     speakers: tuple[str, ...] = ()
     reason: str = ""
@@ -79,8 +81,8 @@ class Report:
 
     @property
     def audio_seconds(self) -> float:
-        """Audio that this job transcribed."""
-        return sum(each.seconds for each in self.outcomes if each.fate is not Fate.KEPT)
+        """Audio that this job transcribed, all tracks together."""
+        return sum(each.heard for each in self.outcomes)
 
     @property
     def rate(self) -> float:
@@ -134,7 +136,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "state": outcome.fate.value,
         "sources": list(dict.fromkeys(str(track.path) for track in outcome.document.tracks)),
         "outputs": [str(path) for path in outcome.outputs],
-        "audio_seconds": round(outcome.seconds, 3),
+        "seconds": round(outcome.seconds, 3),
         "words": outcome.words,
         "speakers": list(outcome.speakers),
     }

@@ -33,7 +33,7 @@ def test_a_failure_names_its_recording_once(document: Document, reason: str, tol
 
 def test_figures_are_those_of_this_job() -> None:
     made = report(
-        Outcome(ONE, Fate.DONE, seconds=10.0),
+        Outcome(ONE, Fate.DONE, seconds=9.0, heard=10.0),
         Outcome(TWO, Fate.KEPT, seconds=99.0),
         problems=("p",),
     )
@@ -43,7 +43,7 @@ def test_figures_are_those_of_this_job() -> None:
 
 
 def test_programs_can_read_it() -> None:
-    outcome = Outcome(ONE, Fate.DONE, ONE.outputs, 1.23456, 7, ("Éloïse",))
+    outcome = Outcome(ONE, Fate.DONE, ONE.outputs, 1.23456, 1.23456, 7, ("Éloïse",))
     values = json.loads(report(outcome, stopped="interrupted").render())
     assert values["version"] == __version__
     assert values["started"] == "1970-01-01T00:00:00+00:00"
@@ -55,7 +55,7 @@ def test_programs_can_read_it() -> None:
             "state": "done",
             "sources": ["in/one.wav"],
             "outputs": ["one.vtt"],
-            "audio_seconds": 1.235,
+            "seconds": 1.235,
             "words": 7,
             "speakers": ["Éloïse"],
         }

@@ -94,7 +94,8 @@ async def test_the_tracks_of_a_meeting_become_one_transcript(tmp_path: Path) -> 
     report = await run_job(job_of(tmp_path, documents))
     text = texts_in(tmp_path / "texts")["budget.txt"]
     assert text.split("\n\n", 1)[1] == "Luc : a\n\nAnne : b\n\nLuc : c\n".replace(" :", "\u00a0:")
-    assert report.outcomes[0].speakers == ("Luc", "Anne")
+    [outcome] = report.outcomes
+    assert (outcome.speakers, outcome.seconds, outcome.heard) == (("Luc", "Anne"), 2.0, 3.0)
 
 
 async def test_a_meeting_with_a_bad_track_fails_unless_a_part_is_enough(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_pipe_gets_a_line_for_each_document_and_now_and_then_one_for_all() -> 
         clock.advance(1)
         watcher.moved(job)
         watcher.moved(job)
-        watcher.settled(Outcome(A, Fate.DONE, A.outputs, 60.0, 1), job)
+        watcher.settled(Outcome(A, Fate.DONE, A.outputs, 60.0, words=1), job)
         watcher.settled(Outcome(B, Fate.FAILED, reason="b.wav is empty"), job)
     assert shown(console).splitlines() == [
         "1,200 of 1,202 were done before and are kept",
@@ -75,7 +75,7 @@ def test_a_terminal_gets_a_bar_for_the_job_and_one_for_each_file_in_work() -> No
         watcher.moved(job)
         assert len(shown(console)) == before
         job.end(A.tracks[0], 60 * SAMPLE_RATE)
-        watcher.settled(Outcome(A, Fate.DONE, A.outputs, 60.0, 9), job)
+        watcher.settled(Outcome(A, Fate.DONE, A.outputs, 60.0, words=9), job)
         assert "a: 01:00, 9 words; a.vtt" in shown(console)[before:]
         before = len(shown(console))
         clock.advance(1)
@@ -123,7 +123,7 @@ def test_what_is_done_again_or_goes_on_is_told_before() -> None:
 
 
 def test_the_last_line_counts_and_tells_the_rate() -> None:
-    outcomes = (Outcome(A, Fate.DONE, seconds=60.0), Outcome(B, Fate.KEPT, seconds=9.0))
+    outcomes = (Outcome(A, Fate.DONE, seconds=30.0, heard=60.0), Outcome(B, Fate.KEPT, seconds=9.0))
     report = Report(outcomes, None, started=0.0, wall_seconds=30.0)
     assert summary(report) == (
         "1 done, 1 kept; 01:00 of audio in 00:30, 2.0 times as fast as listening"
