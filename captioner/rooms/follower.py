@@ -27,6 +27,11 @@ class FollowedRoom:
         self.followers = 0
         self._changed = asyncio.Event()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still waits for what is new."""
+        return self.followers > 0 and not self.dismissed
+
     def notify(self) -> None:
         """Have all followers look again."""
         self._changed.set()  # wakes those that wait now

@@ -45,7 +45,8 @@ SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()  # how Re
 EPOCH_BYTES = 6
 ANSWER = 5.0  # seconds that Redis has to answer
 CONNECTIONS = 16  # beyond one for each room that is followed
-PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two attempts to read
+PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between two attempts to read
+MOST_DOUBLINGS = 10  # of the pause, which is at its longest before
 MARGIN = 60.0  # seconds that keys live longer than anybody needs them
 
 log = structlog.get_logger(__name__)
@@ -99,7 +100,9 @@ class RedisHub:
             max_connections=limits.max_rooms + CONNECTIONS,
             retry=Retry(NoBackoff(), 0),  # done here
         )
+        self._kept: dict[str, tuple[str, str]] = {}  # epoch and sequence that Redis must have
         self._mirrors: dict[str, _Mirror] = {}
+        self._readers: set[asyncio.Task[None]] = set()  # those that were cancelled included
         self._followers = Followers(limits.max_followers, metrics)
 
     async def __aenter__(self) -> Self:
@@ -109,11 +112,10 @@ class RedisHub:
     async def __aexit__(self, *_: object) -> None:
         """Dismiss the followers that are left, and disconnect."""
         self.dismiss()
-        tasks = [mirror.task for mirror in self._mirrors.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._redis.aclose()
+        for mirror in self._mirrors.values():
+            mirror.task.cancel()
+        await self._redis.aclose()  # ends the reads that a cancellation did not
+        await asyncio.gather(*self._readers, return_exceptions=True)
 
     # --- writing
 
@@ -132,10 +134,25 @@ class RedisHub:
             log.warning("room_refused", limit=self._limits.max_rooms)
 
     async def _tell(self, notices: Sequence[Notice]) -> list[Notice]:
-        """Tell Redis; return those that found too many rooms."""
+        """Tell Redis; return those that found too many rooms.
+
+        Raises:
+            Unavailable: it cannot be reached, or it lost what it had been told.
+        """
         calls = [self._call(_operation(notice), notice.voice.room, notice) for notice in notices]
         answers = await self._run(calls)
-        return [notice for notice, answer in zip(notices, answers, strict=True) if answer == "full"]
+        lost = False
+        for notice, answer in zip(notices, answers, strict=True):
+            if answer.startswith("kept "):
+                _, epoch, sequence = answer.split()
+                self._kept[notice.voice.room] = epoch, sequence
+            elif answer == "lost":
+                lost = True
+                self._kept.pop(notice.voice.room, None)
+        if lost:
+            raise Unavailable("the rooms lost what they had been told")
+        pairs = zip(notices, answers, strict=True)
+        return [notice for notice, answer in pairs if answer == "full"]
 
     async def _make_room(self) -> bool:
         """Forget the room that ended first; False: none has ended."""
@@ -157,8 +174,9 @@ class RedisHub:
         sizes = (limits.history_size, limits.max_rooms)
         times = (limits.history_age, limits.grace, LEASE)
         constants = (LIVE_SIZE, REMEMBERED, int(TOLD_AGAIN))
+        kept = self._kept.get(room, ("", "0")) if notice else ("", "0")
         told = _told(notice, now) if notice else ()
-        return [*keys, *arguments, *map(str, (*sizes, *times, *constants)), *told]
+        return [*keys, *arguments, *map(str, (*sizes, *times, *constants)), *kept, *told]
 
     async def _run(self, calls: list[list[str]]) -> list[str]:
         """Run the script for each call, in order and in one round trip.
@@ -166,6 +184,8 @@ class RedisHub:
         Raises:
             Unavailable: some may not have been run.
         """
+        if not calls:
+            return []
         try:
             answers = await self._pipeline(calls)
             if any(isinstance(answer, NoScriptError) for answer in answers):
@@ -191,6 +211,7 @@ class RedisHub:
 
     async def delete(self, room: str) -> bool:
         """Forget what was said in a room."""
+        self._kept.pop(room, None)
         return await self._run([self._call("delete", room)]) == ["yes"]
 
     async def sweep(self) -> None:
@@ -198,13 +219,16 @@ class RedisHub:
         now = self._clock.wall()
         for mirror in self._mirrors.values():
             self._trim(mirror.followed.log)
+        index = f"{PREFIX}:index"
         try:
-            due: Any = await self._redis.zrangebyscore(f"{PREFIX}:index", "-inf", repr(now))
-            self._metrics.rooms.set(await self._redis.zcard(f"{PREFIX}:index"))
+            due: Any = await self._redis.zrangebyscore(index, "-inf", repr(now))
+            await self._run([self._call("sweep", room) for room in due])
+            there: Any = await self._redis.zrange(index, 0, -1)
         except (RedisError, OSError) as error:
             raise _unavailable(error) from None
-        if due:
-            await self._run([self._call("sweep", room) for room in due])
+        self._metrics.rooms.set(len(there))
+        for room in self._kept.keys() - set(there):
+            del self._kept[room]
 
     # --- following
 
@@ -234,6 +258,8 @@ class RedisHub:
         self._followers.enter(followed)
         if mirror is None:
             task = asyncio.create_task(self._read(name, followed), name="room reader")
+            self._readers.add(task)
+            task.add_done_callback(self._readers.discard)
             self._mirrors[name] = _Mirror(followed, task)
         return followed
 
@@ -248,20 +274,22 @@ class RedisHub:
         """Keep the log of a room as Redis has it, for as long as somebody follows it."""
         reader = RoomReader(self._redis, room_keys(name), followed.log)
         failures = 0
-        while True:
+        # A cancellation may get lost in the library (in `asyncio.wait_for` of Python 3.11): what
+        # ends the reading for certain is that nobody wants it any more.
+        while followed.wanted:
             try:
                 await reader.synchronise()
                 self._show(followed)
                 failures = 0
-                while True:
+                while followed.wanted:
                     if await reader.follow():
                         self._show(followed)
             except Diverged:
                 continue
             except (RedisError, OSError, ValueError) as error:
-                if not failures:
+                if failures == 0 and followed.wanted:
                     log.warning("room_not_read", error=type(error).__name__)
-                failures = min(failures + 1, 10)
+                failures = min(failures + 1, MOST_DOUBLINGS)
                 await asyncio.sleep(min(LONGEST_PAUSE, PAUSE * 2**failures))
 
     def _show(self, followed: FollowedRoom) -> None:

@@ -1,7 +1,8 @@
 """What Redis does at once, in Lua: the same changes to a room as `captioner.rooms.room` makes.
 
 Keys of a room:
-    meta    hash: epoch, since, last (sequence), ended, empty (since when nobody is there)
+    meta    hash: epoch, before (the epoch before), since, last (sequence), ended, empty (since
+            when nobody is there)
     finals  stream of finals, ids SEQUENCE-0: e epoch, p sequence before, a published at, c caption
     live    short stream of what is not kept: e epoch, k kind, c content. Kinds: begin (of an
             epoch), interim (content: the caption), left (content: the session), ended
@@ -13,7 +14,8 @@ Keys of all rooms:
     ended   sorted set: room -> when it ended
 
 A sequence is the time in milliseconds, or one more than the last: when Redis loses its last writes
-in a crash, no later final gets the sequence of one that was lost.
+in a crash, no later final gets the sequence of one that was lost. Who publishes says which final it
+knows to be kept. When Redis does not have it, the answer is "lost", and nothing is done.
 """
 
 ROOM_KEYS = ("meta", "finals", "live", "there", "leases", "heard")
@@ -27,7 +29,8 @@ local op, room, offered, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, size, most = ARGV[5], ARGV[6], tonumber(ARGV[7])
 local age, grace, lease = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local live_size, remembered, told_again = ARGV[11], tonumber(ARGV[12]), ARGV[13]
-local session, attachment, speaker, number, content = unpack(ARGV, 14)
+local known_epoch, known_last = ARGV[14], tonumber(ARGV[15])
+local session, attachment, speaker, number, content = unpack(ARGV, 16)
 local call = redis.call
 
 local function time_ms()
@@ -54,8 +57,9 @@ local function forget()
 end
 
 local function open()
+  local before = call('HGET', meta, 'epoch') or ''
   call('DEL', meta, finals)
-  call('HSET', meta, 'epoch', offered, 'since', now, 'last', 0)
+  call('HSET', meta, 'epoch', offered, 'since', now, 'last', 0, 'before', before)
   call('ZREM', ended, room)
   if call('HLEN', heard) > 2 * remembered then
     for _, field in ipairs(call('HKEYS', heard)) do
@@ -112,9 +116,19 @@ local function keep(epoch)
   call('XTRIM', finals, 'MINID', '~', whole(math.max(0, ms - age * 1000)))
   call('HSET', meta, 'last', sequence)
   call('HSET', heard, 'f:' .. session, number)
+  return 'kept ' .. epoch .. ' ' .. sequence
 end
 
-local epoch, over, empty = unpack(call('HMGET', meta, 'epoch', 'ended', 'empty'))
+local epoch, over, empty, last, before =
+  unpack(call('HMGET', meta, 'epoch', 'ended', 'empty', 'last', 'before'))
+
+if known_epoch ~= '' then
+  if epoch == known_epoch then
+    if tonumber(last) < known_last then return 'lost' end
+  elseif not epoch or before ~= known_epoch then
+    return 'lost'
+  end
+end
 
 if op == 'present' or op == 'interim' or op == 'final' or op == 'left' then
   local known = call('HGET', heard, 'a:' .. session)
@@ -130,7 +144,8 @@ elseif op == 'interim' or op == 'final' then
   if tonumber(number) <= tonumber(call('HGET', heard, 'f:' .. session) or 0) then return 'known' end
   epoch = join()
   if not epoch then return 'full' end
-  if op == 'final' then keep(epoch) else signal(epoch, 'interim', content) end
+  if op == 'final' then return keep(epoch) end
+  signal(epoch, 'interim', content)
 elseif op == 'left' then
   if epoch and call('ZSCORE', leases, session) then leave(epoch, session) end
 elseif op == 'end' then
@@ -143,7 +158,7 @@ elseif op == 'delete' then
   else
     call('DEL', finals)
     call('XTRIM', live, 'MAXLEN', 0)
-    call('HSET', meta, 'epoch', offered, 'last', 0)
+    call('HSET', meta, 'epoch', offered, 'last', 0, 'before', epoch)
     signal(offered, 'begin', '')
   end
 elseif op == 'forget' then

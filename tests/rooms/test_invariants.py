@@ -12,12 +12,14 @@ from redis_fakes import RedisServer
 from room_fakes import ROOM, Person, Reader
 
 from captioner.clock import ManualClock
+from captioner.errors import Unavailable
 from captioner.metrics import Metrics
 from captioner.rooms.captions import CaptionKey, RoomEnded
 from captioner.rooms.follower import Follower
 from captioner.rooms.hub import RoomHub
 from captioner.rooms.memory import MemoryHub
 from captioner.rooms.notices import Notice, Spoke
+from captioner.rooms.publisher import LATELY
 from captioner.rooms.redis import RedisHub
 from captioner.rooms.room import RoomLimits
 
@@ -165,13 +167,14 @@ class Meeting:
             case Zombie(person=index):
                 await self.haunt(self.people[index])
             case Repeat():
-                await self.hub.publish([it for it in self.lately if _is_final(it)])
+                await self.publish([it for it in self.lately if _is_final(it)])
             case Read(reader=index, events=events):
                 self.read(index, events)
             case Reconnect(reader=index):
                 self.reconnect(index)
             case Wait(seconds=seconds):
                 self.clock.advance(seconds)
+                self.lately = self.lately if seconds < LATELY else []
                 await self.hub.sweep()
             case End():
                 await self.hub.end(ROOM)
@@ -180,6 +183,12 @@ class Meeting:
             case _:
                 pass
         await self.tell(self.said(step))
+
+    async def publish(self, notices: list[Notice]) -> None:
+        try:
+            await self.hub.publish(notices)
+        except Unavailable:  # to be told again, as publishers do
+            await self.hub.publish(notices)
 
     def said(self, step: Step) -> list[Notice]:
         """What somebody tells in a step, if anybody does."""
@@ -198,7 +207,7 @@ class Meeting:
                 return []
 
     async def tell(self, said: list[Notice]) -> None:
-        await self.hub.publish(said)
+        await self.publish(said)
         self.lately = [*self.lately, *said][-5:]
         history = await self.hub.history(ROOM)
         epoch = history.position.epoch if history else ""
@@ -239,7 +248,7 @@ class Meeting:
                 old.final(who.number, "coupé"),
                 old.leaves(),
             ]
-            await self.hub.publish(late)
+            await self.publish(late)
 
     def read(self, index: int, events: int) -> None:
         reader = self.readers[index]

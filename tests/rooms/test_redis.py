@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -130,7 +131,8 @@ async def test_a_crash_that_loses_the_last_writes_is_told(
         shutil.rmtree(files)
         copy.rename(files)
         own_redis.start()
-        await hub.publish([CLAIRE.final(number, f"n{number}") for number in range(5, 10)])
+        stranger = await replicas.hub(own_redis)  # which does not know what was lost
+        await stranger.publish([CLAIRE.final(number, f"n{number}") for number in range(5, 10)])
         await attached.read(follower, until="n9")
     expected = ["un", "deux", *(f"n{number}" for number in range(5, 10))]
     assert attached.resets == [ResetReason.EPOCH]
@@ -162,6 +164,29 @@ async def test_finals_lost_in_a_crash_are_told_again_by_who_told_them_lately(
         own_redis.start()
         await reader.read(follower, until="trois")
     assert reader.text == ["un", "deux", "trois"]
+
+
+async def test_a_room_that_was_deleted_or_opened_anew_elsewhere_is_told_nothing_old(
+    redis_server: RedisServer, replicas: Replicas
+) -> None:
+    first, second = await replicas.hub(redis_server), await replicas.hub(redis_server)
+    publisher = await replicas.publisher(first)
+    publisher.tell(CLAIRE.final(1, "lundi"))
+    publisher.tell(CLAIRE.leaves())
+    await publisher.flush()
+    await second.end(ROOM)
+    await second.publish([PAUL.final(1, "mardi")])
+    publisher.tell(CLAIRE.final(2, "encore"))
+    await publisher.flush()
+    history = await second.history(ROOM)
+    assert history is not None
+    assert [each.said.caption.text for each in history.captions] == ["mardi", "encore"]
+    await second.delete(ROOM)
+    publisher.tell(CLAIRE.final(3, "fin"))
+    await publisher.flush()
+    history = await second.history(ROOM)
+    assert history is not None
+    assert [each.said.caption.text for each in history.captions] == ["fin"]
 
 
 async def test_a_redis_that_is_not_there_yet_is_waited_for(
@@ -253,6 +278,18 @@ async def test_the_followers_of_a_room_share_one_connection(
             assert isinstance(await follower.next(), Delivered)
         clients = redis_server.run("client", "list").splitlines()
     assert len(clients) <= 3  # the one that asks, the writer, the reader
+
+
+async def test_nothing_goes_on_reading_for_followers_that_left(
+    redis_server: RedisServer, replicas: Replicas
+) -> None:
+    hub = await replicas.hub(redis_server)
+    for turn in range(60):
+        with hub.follow(ROOM) as follower:
+            await follower.next(timeout=0.0005 * (turn % 5))
+    await asyncio.gather(*hub._readers, return_exceptions=True)
+    clients = redis_server.run("client", "list").splitlines()
+    assert len([client for client in clients if "cmd=xread" in client]) == 0
 
 
 async def test_a_replica_that_crashes_leaves_no_interim_behind(
