@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -56,6 +57,18 @@ def shards(*names: str) -> list[Shard]:
         Shard(number, tuple(track(name) for name in text.split()))
         for number, text in enumerate(names, 1)
     ]
+
+
+def outcomes(events: list[TrackEvent]) -> dict[str, str]:
+    """What became of each track, by its name; each must have one answer."""
+    answers = [event for event in events if not isinstance(event, TrackProgress)]
+    assert set(Counter(event.track.path.name for event in answers).values()) <= {1}
+    return {
+        event.track.path.name: (
+            event.segments[0].text if isinstance(event, TrackTranscribed) else event.reason
+        )
+        for event in answers
+    }
 
 
 class NamedExecutor:

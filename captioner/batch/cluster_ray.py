@@ -39,6 +39,9 @@ AUTO: Final = "auto"
 KNOCK: Final = 5.0  # seconds to reach an address at all; Ray itself takes minutes to give up
 OBJECT_STORE: Final = 80_000_000  # bytes: little more than Ray asks for; results are small
 TOKEN_BYTES: Final = 32
+SOCKET_NAME: Final = 107  # bytes, on Linux
+BELOW_FOLDER: Final = "/captioner-12345678/ray/session_2026-11-23_17-45-29_234039_4194304/sockets"
+LONGEST_FOLDER: Final = SOCKET_NAME - len(BELOW_FOLDER) - len("/plasma_store")
 DIED_IN_INIT: Final = "ModuleNotFoundError: No module named 'captioner"
 
 
@@ -85,8 +88,10 @@ class RayCluster:
             raise
 
     def _init(self, ray: ModuleType) -> None:
-        # Ray's messages name files and nodes but come as paragraphs; what matters is raised.
+        # What Ray has to say comes as paragraphs, partly on standard output; what matters of it
+        # is raised or logged by us.
         logging.getLogger("ray").setLevel(logging.CRITICAL)
+        ray._private.worker._worker_logs_enabled = False  # noqa: SLF001 - there is no other way
         _forget_token()
         if self.address.startswith("ray://"):
             ray.init(self.address, log_to_driver=False, configure_logging=False)
@@ -94,7 +99,7 @@ class RayCluster:
         options: dict[str, Any] = {}
         if self.is_local:
             # Ray opens its folder to everybody: ours is around it.
-            self._folder = Path(tempfile.mkdtemp(prefix="captioner-"))
+            self._folder = Path(tempfile.mkdtemp(prefix="captioner-", dir=short_folder()))
             options = {
                 "include_dashboard": False,
                 "object_store_memory": OBJECT_STORE,
@@ -111,7 +116,6 @@ class RayCluster:
         wanted = {
             "RAY_AUTH_MODE": "token",
             "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_BACKEND_LOG_LEVEL": "fatal",  # what its C++ parts write to our terminal
             "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` it would upload the project
         }
         if self.is_local:
@@ -197,6 +201,12 @@ class _RayActor:
             return await reference
         except (self._ray.exceptions.RayError, ConnectionError) as error:
             raise ActorLost(cause(error)) from None
+
+
+def short_folder() -> str:
+    """Where temporary files go, or /tmp where the names of sockets would get too long there."""
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= LONGEST_FOLDER else "/tmp"  # noqa: S108 - ours within
 
 
 def checked(address: str) -> str:

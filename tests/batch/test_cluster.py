@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cluster_fakes import FakeActor, FakeCluster, NamedExecutor, named_executor, shards
+from cluster_fakes import FakeActor, FakeCluster, NamedExecutor, named_executor, outcomes, shards
 from model_fakes import write_files
 
 from captioner.batch.cluster import ClusterLimits, RayExecutor
@@ -41,18 +40,6 @@ async def events_of(
 ) -> list[TrackEvent]:
     async with executor(cluster, limits) as works:
         return [event async for event in works.run(job, Options("fr"))]
-
-
-def outcomes(events: list[TrackEvent]) -> dict[str, str]:
-    """What became of each track, by its name; each must have one answer."""
-    answers = [event for event in events if not isinstance(event, TrackProgress)]
-    assert set(Counter(event.track.path.name for event in answers).values()) <= {1}
-    return {
-        event.track.path.name: (
-            event.segments[0].text if isinstance(event, TrackTranscribed) else event.reason
-        )
-        for event in answers
-    }
 
 
 async def test_every_track_is_transcribed_within_its_shard() -> None:
