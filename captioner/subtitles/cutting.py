@@ -20,9 +20,9 @@ _BREATH = 0.5  # s
 _RELIEF = 0.6  # share of the cost of a cut that a pause there takes away
 _SHORT = 3.0  # of a cue without any duration
 _GLANCE = 1.0  # s; nobody reads a cue that is shorter, where the profile has no limit of its own
-_HURRIED = 0.5  # of a cue without any time to be read
+_HURRIED = 0.8  # of a cue without any time to be read
 _UNREAD = 4.0  # of the same, beyond what the profile tolerates
-_HASTY = 0.5  # of each cue that cannot be read in the time that it tolerates
+_HASTY = 0.3  # of each cue that cannot be read in the time that it tolerates
 _FRAGMENT = 3.0  # of a cue that holds a word of another sentence than the rest
 _MIXED = 1.2  # of a cue that holds more than that of it
 _MID_LINE = 1.0  # where the one sentence ends within a line of the other
@@ -91,6 +91,7 @@ class _Costs:
         until = groups[end - 1].end
         # For each begin: the lines that the rest of the cue takes, and what their ends cost.
         lines, ends = {end - 1: 1}, {end - 1: 0.0}
+        firsts = {1: end - 1}  # number of lines -> the first begin that takes no more
         costs = [(end - 1, self._cost(end - 1, end, until, lines=1))]
         for begin in range(end - 2, -1, -1):
             group = groups[begin]
@@ -110,9 +111,9 @@ class _Costs:
                     groups[at - 1].cost
                     + ends[at]
                     + balance_cost(edges[at] - edges[begin], edges[end] - edges[at], profile)
-                    for at in range(fit, begin, -1)
-                    if lines[at] < rest
+                    for at in range(firsts[rest - 1], fit + 1)
                 )
+            firsts[lines[begin]] = begin
             own = self._cost(begin, end, until, lines=lines[begin]) + ends[begin]
             costs.append((begin, own + self._mixed_lines(begin, end, lines)))
         return costs, 0

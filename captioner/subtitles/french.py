@@ -199,10 +199,13 @@ def _holding_cost(sentence: Sentence, at: int) -> float | None:
     infinitive = _is_infinitive(after) or (
         after in lex.OBJECTS and _is_infinitive(sentence.word(at + 2))
     )
-    names = part.capital and sentence.parts[at + 1].capital
-    if names or (word in lex.MODALS and infinitive):
+    if word in lex.MODALS and infinitive:
+        return 3.5
+    if part.capital and sentence.parts[at + 1].capital:
         return 2.5
     copula = word in lex.AUXILIARIES and not part.inverted
+    if copula and after in lex.LINKS:  # "il était en retard"
+        return _PLAIN
     if copula or (word in lex.PREPOSED and after not in lex.KNOWN):
         return 2.0
     return 1.5 if word in lex.FAIRE and after in lex.DETERMINERS else None  # "faire un point"
