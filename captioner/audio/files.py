@@ -211,7 +211,7 @@ def duration(source: Source) -> float | None:
         return reader.duration
 
 
-AudioFile = open_media
+AudioFile = open_media  # the name that its first callers know
 
 
 def _ask(

@@ -23,8 +23,9 @@ from synthesis import noise, write_recording
 
 from captioner.audio import decoder_pool, decoder_process
 from captioner.audio.decoder_pool import DecoderPool
-from captioner.audio.decoder_process import DecoderLimits
+from captioner.audio.decoder_process import DecoderLimits, DecoderProcess
 from captioner.audio.files import BLOCK, MediaReader, open_media, probe, read_file
+from captioner.audio.messages import Kind, Request
 from captioner.errors import InvalidRequest, ResourceExhausted, Unavailable, UnsupportedAudio
 
 
@@ -303,6 +304,27 @@ def test_a_process_that_cannot_start_is_not_the_fault_of_the_recording(
     monkeypatch.setattr(decoder_process, "_PROGRAM", "import no_such_module")
     with pytest.raises(Unavailable, match=r"does not start: .* No module named 'no_such_module'"):
         open_media(flac(), pool=pool)
+
+
+def test_reading_without_a_result_gives_signs_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = "import captioner.audio.decoder_main as it; it._SIGN_OF_LIFE = -1; it.main("
+    program = decoder_process._PROGRAM.replace(
+        "from captioner.audio.decoder_main import main; main(", often
+    )
+    monkeypatch.setattr(decoder_process, "_PROGRAM", program)
+    path = tmp_path / "a.flac"
+    path.write_bytes(flac(20).getvalue())
+    process = DecoderProcess(DecoderLimits())
+    with path.open("rb") as file:
+        assert process.ask(Kind.OPEN, Request("a.flac"), file.fileno()).kind is Kind.OPENED
+    process.tell(Kind.GO)
+    kinds = [Kind.OPENED]
+    while kinds[-1] is not Kind.END:
+        kinds.append(process._link.receive().kind)
+    process.kill()
+    assert {*kinds} == {Kind.OPENED, Kind.BLOCK, Kind.PROGRESS, Kind.END}
 
 
 PARENT = """

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from synthesis import linear16, noise, sine, write_recording
 
-from captioner.audio.files import BLOCK, AudioFile, decode_file, duration, read_file
+from captioner.audio.files import BLOCK, decode_file, duration, open_media, read_file
 from captioner.errors import InvalidRequest, UnsupportedAudio
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "audio"
@@ -330,7 +330,7 @@ def test_a_short_stretch_of_rubbish_is_silence_and_counted() -> None:
     data = recording(noise(16_000 * 5), codec="aac", container="mp4")
     middle = len(data) // 2
     spoilt = data[:middle] + b"\xff" * 300 + data[middle + 300 :]
-    with AudioFile(io.BytesIO(spoilt)) as file:
+    with open_media(io.BytesIO(spoilt)) as file:
         total = sum(map(len, file.blocks()))
         assert 1 <= file.damaged <= 8
     assert total == pytest.approx(16_000 * 5, abs=1_100)
@@ -354,7 +354,7 @@ def test_random_damage_gives_audio_or_a_clear_error(codec: str, container: str, 
 def test_a_file_knows_its_name_and_duration(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(linear16_wav(24_000))
-    with AudioFile(path) as file:
+    with open_media(path) as file:
         assert file.name == str(path)
         assert file.duration == 1.5
     assert duration(path) == 1.5
