@@ -35,6 +35,7 @@ from captioner.sessions import LiveSession, Surroundings, check_language
 from captioner.streaming.session import Session
 from captioner.streaming.settings import StreamingSettings, samples
 from captioner.transcript import Hypothesis
+from captioner.transcription.decoding import row_by_row
 from captioner.transcription.events import TranscriptionEvent
 from captioner.transcription.pipeline import Transcriber, TranscriptionSettings
 from captioner.vad.detector import VoiceDetector
@@ -51,8 +52,6 @@ LONG_WINDOW = samples(14.0)  # as accurate as longer ones on meetings, for less 
 RECONNECT_DELAY = 0.5  # seconds a client should wait before it resumes elsewhere
 
 log = structlog.get_logger(__name__)
-
-DECODES_AHEAD = 8  # windows of one recording that may wait, for each worker
 
 EngineFactory = Callable[[], Engine]
 
@@ -149,7 +148,7 @@ class CaptionService:
             final_window=lambda: self._long_window,
         )
         self._transcriber = Transcriber(
-            self._decode_recording,
+            row_by_row(self._decode_recording),
             self._batcher.info,
             new_detector=lambda: VoiceDetector(self._silero),
             metrics=self.metrics,
@@ -157,7 +156,6 @@ class CaptionService:
                 language=self.settings.language,
                 beam_size=self.settings.final_beam_size,
                 padded=self.settings.final_window == "padded",
-                ahead=DECODES_AHEAD * self._batcher.workers,
             ),
         )
         self.metrics.sessions.set_function(lambda: len(self._sessions))

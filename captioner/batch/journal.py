@@ -18,7 +18,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
@@ -29,14 +29,13 @@ import structlog
 from captioner import __version__
 from captioner.asr.engine import DecodeRow, EngineInfo
 from captioner.transcript import Hypothesis, Word
+from captioner.transcription.decoding import DecodeBatch
 
 MAGIC: Final = b"captioner journal 1\n"
 MAX_BYTES: Final = 268_435_456  # 256 MiB: the words of some 400 hours of speech
 OWNER_ONLY: Final = 0o600  # it holds what people said
 _HEAD = struct.Struct("<II")
 _KEY_BYTES: Final = 32
-
-DecodeBatch = Callable[[Sequence[DecodeRow]], Awaitable[Sequence[Hypothesis]]]
 
 log = structlog.get_logger(__name__)
 

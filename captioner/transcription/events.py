@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from captioner.errors import CaptionerError
 from captioner.transcript import Word
 
 
@@ -39,6 +40,13 @@ class RecordingEnded:
 
     duration: int
     segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """The recording was transcribed only as far as it can be read, or not at all."""
+
+    error: CaptionerError
 
 
 TranscriptionEvent = RecordingProgress | RecordingSegment | RecordingEnded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,12 +10,13 @@ import numpy as np
 
 from captioner.asr.engine import SHORTEST_SPEECH, DecodeRow
 from captioner.asr.window import MEL_HOP, window_length
-from captioner.audio.mel import LogMelStream
+from captioner.audio.buffer import SampleBuffer
+from captioner.audio.mel import log_mel
 from captioner.audio.pcm import Samples
-from captioner.errors import UnsupportedAudio
+from captioner.errors import CaptionerError
 from captioner.models.manifest import WindowRule
 from captioner.transcript import SAMPLE_RATE
-from captioner.transcription.plan import PlannedWindow, Planner, PlanSettings
+from captioner.transcription.plan import PlannedUtterance, PlannedWindow, Planner, PlanSettings
 from captioner.transcription.recording import Recording
 from captioner.vad.detector import VoiceActivity
 
@@ -39,6 +41,39 @@ class PreparedWindow:
     plan: PlannedWindow
     row: DecodeRow
 
+    @property
+    def frames(self) -> int:
+        """How long the row is, silence included, in frames of 10 ms."""
+        frames: int = self.row.features.shape[1]
+        return frames
+
+    def padded_to(self, frames: int) -> PreparedWindow:
+        """The same window with more silence after it, so many frames in all."""
+        missing = ((0, 0), (0, frames - self.frames))
+        features = np.pad(self.row.features, missing, mode="edge")
+        return PreparedWindow(self.plan, replace(self.row, features=features))
+
+    def part(self, half: PlannedWindow, rule: WindowRule) -> PreparedWindow:
+        """A half of it as a window of its own, from the features that were computed for all."""
+        first = self.plan.places[self.plan.utterances.index(half.utterances[0])] // MEL_HOP
+        frames = min(half.length // MEL_HOP, self.row.speech_frames - first)
+        length = window_length(frames * MEL_HOP, rule) // MEL_HOP
+        silence = self.row.features.min()
+        features = np.full((len(self.row.features), length), silence, np.float32)
+        features[:, :frames] = self.row.features[:, first : first + frames]
+        return PreparedWindow(half, replace(self.row, features=features, speech_frames=frames))
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Audio of an utterance, and some of the silence around it."""
+
+    start: int
+    samples: Samples
+
+    def view(self, start: int, end: int) -> Samples:
+        return self.samples[start - self.start : end - self.start]
+
 
 class Listener:
     """Hears one recording from start to end, a few seconds a call.
@@ -57,23 +92,28 @@ class Listener:
     ) -> None:
         self.over = False
         """Whether the end was reached, or what cannot be read."""
-        self.error: UnsupportedAudio | None = None
+        self.error: CaptionerError | None = None
         """Why the recording cannot be read any further."""
         self._blocks = recording.blocks()
         self._detector = detector
         self._planner = Planner(plan)
-        self._mel = LogMelStream(rows.n_mels)
+        self._audio = SampleBuffer()
+        self._margin = round(plan.longest_silence * SAMPLE_RATE / 2)
+        self._pieces: dict[int, _Piece] = {}  # utterance start -> what windows to come need of it
         self._rows = rows
 
     @property
     def heard(self) -> int:
         """Samples heard so far."""
-        return self._mel.end
+        return self._audio.end
 
     @property
-    def needed_from(self) -> int:
-        """Position before which no later window will start."""
-        return self.heard if self.over else min(self._planner.needed_from, self.heard)
+    def planned_until(self) -> int:
+        """Position before which no window that is still to come will start."""
+        if self.over:
+            return self.heard
+        joined = self._planner.joined
+        return joined[0].start if joined else min(self._planner.needed_from, self.heard)
 
     def listen(self) -> list[PreparedWindow]:
         """Hear the next `STEP` samples or somewhat more; return the windows that are complete."""
@@ -85,14 +125,19 @@ class Listener:
                 if samples is None:
                     return prepared + self._end()
                 prepared += self._hear(samples)
-        except UnsupportedAudio as error:
+        except CaptionerError as error:
             self.error = error
             return prepared + self._end()
         return prepared
 
     def _hear(self, samples: Samples) -> list[PreparedWindow]:
-        self._mel.append(samples)
-        return self._prepare(self._planner.push(self._detector.process(samples).tolist()))
+        self._audio.append(samples)
+        windows = self._planner.push(self._detector.process(samples).tolist())
+        prepared = self._prepare(windows)
+        self._cut_out(self._planner.joined)
+        needed = min(self._planner.needed_from, self.heard) - self._margin
+        self._audio.forget(max(needed, self._audio.start))
+        return prepared
 
     def _end(self) -> list[PreparedWindow]:
         windows = self._planner.push(self._detector.flush().tolist())
@@ -100,33 +145,43 @@ class Listener:
         self.over = True
         return self._prepare(windows)
 
-    def _prepare(self, windows: list[PlannedWindow]) -> list[PreparedWindow]:
-        prepared = [
-            PreparedWindow(window, self._row(window))
-            for window in windows
-            if (window.end - window.start) // MEL_HOP >= SHORTEST_SPEECH
-        ]
-        self._mel.forget(self.needed_from)
+    def _prepare(self, windows: Sequence[PlannedWindow]) -> list[PreparedWindow]:
+        prepared = []
+        for window in windows:
+            self._cut_out(window.utterances)
+            row = self._row(window)
+            if row.speech_frames >= SHORTEST_SPEECH:
+                prepared.append(PreparedWindow(window, row))
+            for utterance in window.utterances:
+                del self._pieces[utterance.start]
         return prepared
 
+    def _cut_out(self, utterances: Iterable[PlannedUtterance]) -> None:
+        """Keep the audio of utterances, so that the recording around it can be forgotten."""
+        for utterance in utterances:
+            if utterance.start not in self._pieces:
+                start = max(utterance.start - self._margin, self._audio.start)
+                end = min(utterance.end + self._margin, self._audio.end)
+                self._pieces[utterance.start] = _Piece(start, self._audio.view(start, end).copy())
+
     def _row(self, window: PlannedWindow) -> DecodeRow:
-        speech = window.end - window.start
-        silence = window_length(speech, self._rows.window) - speech
+        audio = self._put_together(window)
+        length = window_length(len(audio), self._rows.window)
         return DecodeRow(
-            features=self._mel.window(window.start, window.end, silence=silence),
-            speech_frames=speech // MEL_HOP,
+            features=log_mel(audio, silence=length - len(audio), n_mels=self._rows.n_mels),
+            speech_frames=len(audio) // MEL_HOP,
             language=self._rows.language,
             beam_size=self._rows.beam_size,
             key_terms=self._rows.key_terms,
+            retry=False,
         )
 
-
-def part_of(prepared: PreparedWindow, part: PlannedWindow, rule: WindowRule) -> PreparedWindow:
-    """A part of a window as a window of its own, from the features that were computed for it."""
-    row = prepared.row
-    first = (part.start - prepared.plan.start) // MEL_HOP
-    frames = min((part.end - part.start) // MEL_HOP, row.speech_frames - first)
-    length = window_length(frames * MEL_HOP, rule) // MEL_HOP
-    features = np.full((len(row.features), length), row.features.min(), np.float32)
-    features[:, :frames] = row.features[:, first : first + frames]
-    return PreparedWindow(part, replace(row, features=features, speech_frames=frames))
+    def _put_together(self, window: PlannedWindow) -> Samples:
+        """The audio of a window: of each silence, its beginning and its end."""
+        parts = []
+        befores = (0, *(silence - silence // 2 for silence in window.silences))
+        afters = (*(silence // 2 for silence in window.silences), 0)
+        for utterance, before, after in zip(window.utterances, befores, afters, strict=True):
+            piece = self._pieces[utterance.start]
+            parts.append(piece.view(utterance.start - before, utterance.end + after))
+        return np.concatenate(parts)

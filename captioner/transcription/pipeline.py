@@ -1,41 +1,43 @@
-"""Runs the plan of a recording: reads ahead, decodes several windows at once, answers in order.
+"""Runs the plan of recordings: hears ahead, decodes windows in batches, answers in order.
 
-    recording ──thread──▶ Listener ──rows──▶ decodes (at most `ahead`) ──in order──▶ segments
+    recordings ──thread──▶ Listener ──windows──▶ Packer ──batches──▶ decodes (at most `ahead`)
+                                                                          │
+                                     segments of each recording, in order ◀
 
-Nothing happens unless somebody asks for the next event: a reader that stops stops the reading.
+Which windows share a batch follows from the recordings alone, never from how fast anything is: the
+same recordings give the same batches, hence the same words. Nothing happens unless somebody asks
+for the next event: a reader that stops stops the hearing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO, TypeVar
 
-from captioner.asr.engine import DecodeRow, EngineInfo
+from captioner.asr.engine import EngineInfo
 from captioner.audio.format import AudioFormat
-from captioner.errors import Cancelled, InvalidRequest, ResourceExhausted, Unavailable
+from captioner.errors import CaptionerError, InvalidRequest
 from captioner.metrics import Metrics
 from captioner.models.manifest import WindowRule
-from captioner.transcript import Hypothesis, Word
+from captioner.transcription.decoding import DecodeBatch, WindowReader
 from captioner.transcription.events import (
-    RecordingEnded,
-    RecordingProgress,
-    RecordingSegment,
+    RecordingFailed,
     TranscriptionEvent,
 )
-from captioner.transcription.listening import Listener, PreparedWindow, RowSettings, part_of
+from captioner.transcription.listening import Listener, PreparedWindow, RowSettings
+from captioner.transcription.packing import Pack, Packer, PackingSettings
 from captioner.transcription.plan import PlanSettings
-from captioner.transcription.reading import Reading, believable, read
-from captioner.transcription.recording import open_recording
+from captioner.transcription.reading import Reading
+from captioner.transcription.recording import Recording, open_recording
+from captioner.transcription.transcript import TranscriptInOrder
 from captioner.vad.detector import VoiceActivity
 
-Decode = Callable[[DecodeRow], Awaitable[Hypothesis]]
-"""Decodes one row; cancelling what awaits it withdraws the request.
-
-It raises what `captioner.scheduling.batcher.Batcher.submit` does.
-"""
+Opener = Callable[[], Recording]
+"""Opens a recording; it blocks, and raises `CaptionerError` when there is none to be opened."""
 
 Result = TypeVar("Result")
 
@@ -51,13 +53,10 @@ class TranscriptionSettings:
     """Decode on windows padded to 30 s, whatever the model's rule."""
     shortest_window: float = 20.0
     """Windows are at least this long: a model reads short ones less well, and few are short."""
-    ahead: int = 16
-    """Windows of one recording that may wait to be decoded."""
-    attempts: int = 5
-    """How often a window is tried when the engine fails."""
-    longest_delay: float = 30.0
-    """Bound on the wait between two attempts."""
+    ahead: int = 3
+    """Batches that may wait to be decoded."""
     plan: PlanSettings = field(default_factory=PlanSettings)
+    packing: PackingSettings = field(default_factory=PackingSettings)
 
     def window(self, rule: WindowRule) -> WindowRule:
         """The window rule of recordings with a model whose own rule is `rule`."""
@@ -72,7 +71,7 @@ class Transcriber:
     """Transcribes recordings, any number at a time.
 
     Args:
-        decode: what decodes rows.
+        decode: what decodes batches.
         info: of the model behind it.
         new_detector: builds the voice detector of one recording.
         metrics: what to report to.
@@ -81,7 +80,7 @@ class Transcriber:
 
     def __init__(
         self,
-        decode: Decode,
+        decode: DecodeBatch,
         info: EngineInfo,
         *,
         new_detector: Callable[[], VoiceActivity],
@@ -119,158 +118,185 @@ class Transcriber:
             EngineFault: the engine failed on a window as often as was tried.
             Unavailable: the service closes.
         """
-        language = language or self._settings.language
-        if language not in self._info.languages:
-            raise InvalidRequest(
-                f"the model {self._info.model} does not know the language {language!r}",
-                field="language",
-            )
-        rows = RowSettings(
-            n_mels=self._info.n_mels,
-            window=self._settings.window(self._info.window),
-            language=language,
-            key_terms=key_terms,
-            beam_size=self._settings.beam_size,
-        )
-        opened = await in_thread(lambda: open_recording(recording, audio_format))
+        opener = partial(open_recording, recording, audio_format)
+        events = self.transcribe_all([opener], language=language, key_terms=key_terms)
+        try:
+            async for _, event in events:
+                if isinstance(event, RecordingFailed):
+                    raise event.error
+                yield event
+        finally:
+            await events.aclose()
+
+    async def transcribe_all(
+        self,
+        openers: Sequence[Opener],
+        *,
+        language: str = "",
+        key_terms: tuple[str, ...] = (),
+    ) -> AsyncGenerator[tuple[int, TranscriptionEvent | RecordingFailed], None]:
+        """Transcribe recordings whose windows share batches; closing the iterator cancels it.
+
+        Yields:
+            The index of a recording and what happened to it. Each one's segments come in order,
+            and its `RecordingEnded` or `RecordingFailed` last.
+
+        Raises:
+            InvalidRequest: the language is not one of the model's.
+            EngineFault: the engine failed on a window as often as was tried.
+            Unavailable: the service closes.
+        """
+        rows = self._row_settings(language or self._settings.language, key_terms)
+        windows = WindowReader(self._decode, rows.window, self._metrics)
         run = _Run(
-            Listener(opened, self._new_detector(), plan=self._settings.plan, rows=rows),
-            self._read_window,
-            duration=opened.duration,
-            language=language,
-            ahead=self._settings.ahead,
+            openers,
+            hear=lambda recording: Listener(
+                recording, self._new_detector(), plan=self._settings.plan, rows=rows
+            ),
+            read=windows.read,
+            settings=self._settings,
+            language=rows.language,
+            metrics=self._metrics,
         )
         try:
             while not run.ended:
                 for event in await run.advance():
                     yield event
         finally:
-            await run.cancel()
-            await in_thread(opened.close)
-            self._metrics.audio_clamped_samples.inc(opened.clamped)
+            await run.close()
 
-    async def _read_window(self, window: PreparedWindow) -> Reading:
-        """Decode a window; in halves when its hypothesis cannot be what was said."""
-        hypothesis = await self._patiently(window.row)
-        halves = window.plan.halves()
-        if halves is not None and not believable(hypothesis, window.plan):
-            rule = self._settings.window(self._info.window)
-            first, second = [
-                await self._read_window(part_of(window, half, rule)) for half in halves
-            ]
-            return Reading(first.utterances + second.utterances)
-        reading = read(hypothesis, window.plan)
-        for reason in reading.dropped:
-            self._metrics.dropped_hypotheses.labels(reason).inc()
-        return reading
-
-    async def _patiently(self, row: DecodeRow) -> Hypothesis:
-        """Decode a row; again when the engine failed, or when too many wait already."""
-        failures = 0
-        while True:
-            try:
-                return await self._decode(row)
-            except ResourceExhausted as error:
-                delay = error.retry_after  # no failure: others are served first, then this one
-            except Cancelled:
-                raise
-            except Unavailable as error:
-                failures += 1
-                if failures >= self._settings.attempts:
-                    raise
-                delay = error.retry_after * 2 ** (failures - 1)
-            await asyncio.sleep(min(delay, self._settings.longest_delay))
+    def _row_settings(self, language: str, key_terms: tuple[str, ...]) -> RowSettings:
+        if language not in self._info.languages:
+            raise InvalidRequest(
+                f"the model {self._info.model} does not know the language {language!r}",
+                field="language",
+            )
+        return RowSettings(
+            n_mels=self._info.n_mels,
+            window=self._settings.window(self._info.window),
+            language=language,
+            key_terms=key_terms,
+            beam_size=self._settings.beam_size,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
-    """A window that is being decoded."""
+class _Place:
+    """Where a window belongs."""
 
-    start: int
-    reading: asyncio.Task[Reading]
+    recording: int
+    window: int
+    prepared: PreparedWindow
+
+
+Events = list[tuple[int, TranscriptionEvent | RecordingFailed]]
 
 
 class _Run:
-    """One recording on its way through."""
+    """Recordings on their way through, one being heard at a time."""
 
     def __init__(
         self,
-        listener: Listener,
-        read_window: Callable[[PreparedWindow], Coroutine[None, None, Reading]],
+        openers: Sequence[Opener],
         *,
-        duration: int | None,
+        hear: Callable[[Recording], Listener],
+        read: Callable[[Sequence[PreparedWindow]], Coroutine[None, None, list[Reading]]],
+        settings: TranscriptionSettings,
         language: str,
-        ahead: int,
+        metrics: Metrics,
     ) -> None:
-        self.ended = False
-        """Whether everything was told."""
-        self._listener = listener
-        self._read_window = read_window
-        self._duration = duration
+        self._waiting = deque(enumerate(openers))
+        self._hear = hear
+        self._read = read
+        self._ahead = settings.ahead
         self._language = language
-        self._ahead = ahead
-        self._pending: deque[_Pending] = deque()
-        self._transcribed = 0
-        self._segments = 0
-        self._last_end = 0  # of the last word
+        self._metrics = metrics
+        self._packer: Packer[_Place] = Packer(settings.packing)
+        self._transcripts: dict[int, TranscriptInOrder] = {}
+        self._current: tuple[int, Recording, Listener] | None = None
+        self._decoding: dict[asyncio.Task[list[Reading]], Pack[_Place]] = {}
 
-    async def advance(self) -> list[TranscriptionEvent]:
-        """Do the next thing there is to do; return what there is to tell of it.
+    @property
+    def ended(self) -> bool:
+        """Whether everything was told."""
+        return not (self._waiting or self._current or self._decoding)
 
-        Raises:
-            CaptionerError: why the recording cannot be transcribed any further.
-        """
-        full = self._listener.over or len(self._pending) >= self._ahead
-        if self._pending and (full or self._pending[0].reading.done()):
-            segments = await self._take_first()
-            return [*segments, *self._progress()]
-        if not self._listener.over:
-            for window in await in_thread(self._listener.listen):
-                task = asyncio.create_task(self._read_window(window))
-                self._pending.append(_Pending(window.plan.start, task))
-            return self._progress()
-        self.ended = True
-        if self._listener.error is not None:
-            raise self._listener.error
-        return [RecordingEnded(duration=self._listener.heard, segments=self._segments)]
+    async def advance(self) -> Events:
+        """Do the next thing there is to do; return what there is to tell of it."""
+        heard_all = not (self._waiting or self._current)
+        if heard_all or len(self._decoding) >= self._ahead:
+            await asyncio.wait(self._decoding, return_when=asyncio.FIRST_COMPLETED)
+        events = [event for task in [*self._decoding] if task.done() for event in self._take(task)]
+        if events or heard_all:
+            return events
+        if self._current is None:
+            return await self._open_next()
+        return await self._listen(*self._current)
 
-    async def cancel(self) -> None:
-        """Withdraw the decodes that nobody will ask for any more."""
-        tasks = [pending.reading for pending in self._pending]
-        for task in tasks:
+    async def close(self) -> None:
+        """Withdraw the decodes that nobody will ask for any more, and close what is open."""
+        for task in self._decoding:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._decoding, return_exceptions=True)
+        if self._current is not None:
+            await self._close_current()
 
-    async def _take_first(self) -> list[RecordingSegment]:
-        reading = await self._pending[0].reading
-        self._pending.popleft()
-        return [self._segment(words) for words in reading.utterances if words]
+    async def _open_next(self) -> Events:
+        number, opener = self._waiting.popleft()
+        try:
+            recording = await in_thread(opener)
+        except CaptionerError as error:
+            self._pack_rest()
+            return [(number, RecordingFailed(error))]
+        self._current = number, recording, self._hear(recording)
+        self._transcripts[number] = TranscriptInOrder(self._language, recording.duration)
+        return []
 
-    def _segment(self, words: tuple[Word, ...]) -> RecordingSegment:
-        placed: list[Word] = []
-        for word in words:  # times never go backwards, whatever the aligner said
-            start = max(word.start, self._last_end)
-            self._last_end = max(word.end, start)
-            placed.append(replace(word, start=start, end=self._last_end))
-        self._segments += 1
-        return RecordingSegment(
-            id=self._segments,
-            start=placed[0].start,
-            end=placed[-1].end,
-            words=tuple(placed),
-            language=self._language,
-        )
+    async def _listen(self, number: int, _: Recording, listener: Listener) -> Events:
+        transcript = self._transcripts[number]
+        for prepared in await in_thread(listener.listen):
+            window = transcript.expect(prepared.plan.start)
+            place = _Place(number, window, prepared)
+            for pack in self._packer.push(place, prepared.frames):
+                self._decode(pack)
+        transcript.hear(listener.heard, listener.planned_until)
+        if not listener.over:
+            return self._told(number)
+        transcript.end(listener.error)
+        await self._close_current()
+        self._pack_rest()
+        return self._told(number)
 
-    def _progress(self) -> list[TranscriptionEvent]:
-        """How far everything is transcribed, if that is further than before."""
-        first = self._pending[0].start if self._pending else self._listener.needed_from
-        if first <= self._transcribed:
-            return []
-        self._transcribed = first
-        duration = self._listener.heard if self._listener.over else self._duration
-        if duration is not None:  # what a file declares may be an estimate
-            duration = max(duration, self._listener.heard)
-        return [RecordingProgress(transcribed=first, duration=duration)]
+    async def _close_current(self) -> None:
+        assert self._current is not None
+        _, recording, _ = self._current
+        self._current = None
+        await in_thread(recording.close)
+        self._metrics.audio_clamped_samples.inc(recording.clamped)
+
+    def _pack_rest(self) -> None:
+        """After the last recording nothing can join the windows that wait."""
+        if not self._waiting:
+            for pack in self._packer.flush():
+                self._decode(pack)
+
+    def _decode(self, pack: Pack[_Place]) -> None:
+        windows = [place.prepared.padded_to(pack.length) for place in pack.items]
+        self._decoding[asyncio.create_task(self._read(windows))] = pack
+
+    def _take(self, task: asyncio.Task[list[Reading]]) -> Events:
+        pack = self._decoding.pop(task)
+        for place, reading in zip(pack.items, task.result(), strict=True):
+            self._transcripts[place.recording].take(place.window, reading)
+        numbers = dict.fromkeys(place.recording for place in pack.items)
+        return [event for number in numbers for event in self._told(number)]
+
+    def _told(self, number: int) -> Events:
+        transcript = self._transcripts[number]
+        events = [(number, event) for event in transcript.tell()]
+        if transcript.complete:
+            del self._transcripts[number]
+        return events
 
 
 async def in_thread(call: Callable[[], Result]) -> Result:

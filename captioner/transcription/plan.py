@@ -4,14 +4,15 @@ Pure: speech probabilities go in, frame by frame, and windows come out as soon a
 
     probabilities ──▶ Endpointer ──▶ utterances ──▶ neighbours joined ──▶ windows
 
-Whisper reads better with context, so utterances that follow one another closely share a window,
-the silence between them kept: times inside a window then are times of the recording.
+Whisper reads better with context, and a window costs its length whatever is in it: so utterances
+share a window until it is full, and silence between them is cut down to `longest_silence`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Final
 
 from captioner.errors import ConfigError
@@ -30,7 +31,7 @@ RECORDING_ENDPOINTING: Final = EndpointingSettings(
     silence_to_endpoint=0.5,
     late_silence_to_endpoint=0.35,
     late_after=15.0,
-    max_utterance=25.0,
+    max_utterance=24.0,
     cut_search=8.0,
 )
 
@@ -40,10 +41,10 @@ class PlanSettings:
     """How a recording is divided into windows. Durations are in seconds."""
 
     endpointing: EndpointingSettings = field(default=RECORDING_ENDPOINTING)
-    longest: float = 25.0
-    """Utterances share a window up to this length."""
-    longest_gap: float = 2.0
-    """Utterances further apart than this do not share a window."""
+    longest: float = 24.0
+    """Speech in a window, the silence that is left in it included."""
+    longest_silence: float = 0.5
+    """Silence between two utterances of a window; what is longer is cut down to this."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.longest <= LONGEST_WINDOW:
@@ -56,8 +57,8 @@ class PlanSettings:
                 f"max_utterance must be at most {LONGEST_WINDOW} s, "
                 f"got {self.endpointing.max_utterance} s"
             )
-        if self.longest_gap < 0:
-            raise ConfigError(f"longest_gap must be at least 0 s, got {self.longest_gap} s")
+        if self.longest_silence < 0:
+            raise ConfigError(f"longest_silence must be at least 0 s, got {self.longest_silence} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +74,42 @@ class PlannedUtterance:
 
 @dataclass(frozen=True, slots=True)
 class PlannedWindow:
-    """What one decode is given: successive utterances and the silence between them."""
+    """What one decode is given: successive utterances, and some silence between them."""
 
     utterances: tuple[PlannedUtterance, ...]
     """Never empty."""
+    silences: tuple[int, ...] = ()
+    """Samples that are left of the silence before each utterance but the first."""
 
     @property
     def start(self) -> int:
-        """Where it begins: a multiple of 160 samples."""
+        """Where it begins in the recording."""
         return self.utterances[0].start
 
     @property
-    def end(self) -> int:
-        """Where its speech ends."""
-        return self.utterances[-1].end
+    def places(self) -> tuple[int, ...]:
+        """Where each utterance begins in the window, in samples."""
+        lengths = (utterance.end - utterance.start for utterance in self.utterances[:-1])
+        steps = (a + b for a, b in zip(lengths, self.silences, strict=True))
+        return tuple(accumulate(steps, initial=0))
 
     @property
-    def voiced(self) -> int:
-        """Samples of it that the detector took for speech."""
-        return sum(utterance.voiced for utterance in self.utterances)
+    def length(self) -> int:
+        """Samples of the window up to the end of its speech."""
+        last = self.utterances[-1]
+        return self.places[-1] + last.end - last.start
 
     def halves(self) -> tuple[PlannedWindow, PlannedWindow] | None:
         """The window cut in two at its widest gap; None when it holds a single utterance."""
         if len(self.utterances) == 1:
             return None
-        pairs = zip(self.utterances, self.utterances[1:], strict=False)
+        pairs = pairwise(self.utterances)
         gaps = [after.start - before.end for before, after in pairs]
         cut = gaps.index(max(gaps)) + 1
-        return PlannedWindow(self.utterances[:cut]), PlannedWindow(self.utterances[cut:])
+        return (
+            PlannedWindow(self.utterances[:cut], self.silences[: cut - 1]),
+            PlannedWindow(self.utterances[cut:], self.silences[cut:]),
+        )
 
 
 class Planner:
@@ -109,21 +118,25 @@ class Planner:
     def __init__(self, settings: PlanSettings) -> None:
         self._settings = settings
         self._longest = round(settings.longest * SAMPLE_RATE)
-        self._longest_gap = round(settings.longest_gap * SAMPLE_RATE)
+        self._longest_silence = round(settings.longest_silence * SAMPLE_RATE)
         self._speech_threshold = settings.endpointing.speech_threshold
         self._reach = round(
             (settings.endpointing.pre_roll + settings.endpointing.min_speech) * SAMPLE_RATE
         )
         self._endpointer = Endpointer(settings.endpointing)
         self._joined: list[PlannedUtterance] = []  # of the window that may still grow
+        self._silences: list[int] = []
         self._start = 0  # of the open utterance
         self._voiced = 0  # samples of it
 
     @property
+    def joined(self) -> Sequence[PlannedUtterance]:
+        """The utterances of the window that may still grow."""
+        return tuple(self._joined)
+
+    @property
     def needed_from(self) -> int:
-        """Position before which no later window will start."""
-        if self._joined:
-            return self._joined[0].start
+        """Position before which no utterance that is still to come will start."""
         if self._endpointer.utterance_start is not None:
             return self._endpointer.utterance_start
         return max(0, self._endpointer.received - self._reach - FRAME_SAMPLES)
@@ -135,7 +148,6 @@ class Planner:
             windows += self._take(self._endpointer.push(probability))
             if self._endpointer.speaking and probability >= self._speech_threshold:
                 self._voiced += FRAME_SAMPLES
-            windows += self._complete_if_alone()
         return windows
 
     def end(self, duration: int) -> list[PlannedWindow]:
@@ -159,26 +171,24 @@ class Planner:
 
     def _join(self, utterance: PlannedUtterance) -> list[PlannedWindow]:
         """Add an utterance to the window, or complete the window and begin another."""
-        complete: list[PlannedWindow] = []
-        if self._joined and (
-            utterance.end - self._joined[0].start > self._longest
-            or utterance.start - self._joined[-1].end > self._longest_gap
-        ):
-            complete = self._complete()
-        if utterance.start < utterance.end:
-            self._joined.append(utterance)
-        return complete
-
-    def _complete_if_alone(self) -> list[PlannedWindow]:
-        """Complete a window that nothing can join any more."""
-        if not self._joined or self._endpointer.speaking:
+        if utterance.start >= utterance.end:
             return []
-        silence = self._endpointer.received - self._reach - self._joined[-1].end
-        return self._complete() if silence > self._longest_gap else []
+        if not self._joined:
+            self._joined = [utterance]
+            return []
+        silence = min(utterance.start - self._joined[-1].end, self._longest_silence)
+        window = PlannedWindow((*self._joined, utterance), (*self._silences, silence))
+        if window.length > self._longest:
+            complete = self._complete()
+            self._joined = [utterance]
+            return complete
+        self._joined.append(utterance)
+        self._silences.append(silence)
+        return []
 
     def _complete(self) -> list[PlannedWindow]:
         if not self._joined:
             return []
-        window = PlannedWindow(tuple(self._joined))
-        self._joined.clear()
+        window = PlannedWindow(tuple(self._joined), tuple(self._silences))
+        self._joined, self._silences = [], []
         return [window]

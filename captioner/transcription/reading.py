@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from captioner.asr.hallucination import invented
 from captioner.asr.plausibility import LOOP_REPEATS, LOOP_WORDS, Doubt, bare, doubt, loop_start
-from captioner.transcript import Hypothesis, Word
-from captioner.transcription.plan import PlannedUtterance, PlannedWindow
+from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
+from captioner.transcription.plan import PlannedWindow
 
 SHORTEST_PHRASE: Final = LOOP_WORDS // LOOP_REPEATS + 1  # words: what `loop_start` leaves out
-UNBELIEVABLE: Final = (Doubt.LOOP, Doubt.COMPRESSION, Doubt.WORD_RATE, Doubt.NO_SPEECH)
+SKIPPED: Final = round(2.5 * SAMPLE_RATE)  # samples of speech that no word can last
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,25 @@ class Reading:
     """Why words were dropped, once for each time."""
 
 
-def believable(hypothesis: Hypothesis, window: PlannedWindow) -> bool:
-    """Whether the hypothesis may be what was said, as far as can be told without the audio."""
-    return doubt(hypothesis, window.end - window.start) not in UNBELIEVABLE
+def doubts(hypothesis: Hypothesis, window: PlannedWindow) -> bool:
+    """Whether the window should be decoded another way, as far as can be told without the audio."""
+    return doubt(hypothesis, window.length) is not None or skips(hypothesis, window.length)
+
+
+def skips(hypothesis: Hypothesis, length: int) -> bool:
+    """Whether speech was passed over: nothing, or a single word, stands for seconds of it.
+
+    Whisper sometimes writes down only the last sentence of a window, or only the first ones. The
+    aligner then stretches a word over the rest, or leaves it bare. A window holds no silence of
+    that length.
+    """
+    words = hypothesis.words
+    if not words:
+        return False
+    gaps = (after.start - before.end for before, after in pairwise(words))
+    spans = (word.end - word.start for word in words)
+    ends = (words[0].start, length - words[-1].end)
+    return max(*spans, *gaps, *ends) >= SKIPPED
 
 
 def read(hypothesis: Hypothesis, window: PlannedWindow) -> Reading:
@@ -39,7 +56,7 @@ def read(hypothesis: Hypothesis, window: PlannedWindow) -> Reading:
         hypothesis = _first_words(hypothesis, min(loops))
         dropped.append(Doubt.LOOP.value)
     # Dense text without a loop is kept: roll calls and votes are said so.
-    if doubt(hypothesis, window.end - window.start) is Doubt.WORD_RATE:
+    if doubt(hypothesis, window.length) is Doubt.WORD_RATE:
         return Reading(((),) * len(window.utterances), (*dropped, Doubt.WORD_RATE.value))
     utterances: list[tuple[Word, ...]] = []
     for utterance, part in zip(window.utterances, divide(hypothesis, window), strict=True):
@@ -71,12 +88,16 @@ def divide(hypothesis: Hypothesis, window: PlannedWindow) -> tuple[Hypothesis, .
     word before it. The aligner stretches words into the silence beside them: what reaches beyond
     the utterance is cut off.
     """
-    parts: list[list[tuple[Word, tuple[int, ...]]]] = [[] for _ in window.utterances]
+    spans = [
+        _Span(place, place + utterance.end - utterance.start)
+        for place, utterance in zip(window.places, window.utterances, strict=True)
+    ]
+    parts: list[list[tuple[Word, tuple[int, ...]]]] = [[] for _ in spans]
     index = 0
     for word, tokens in zip(hypothesis.words, hypothesis.word_tokens, strict=True):
-        placed = replace(word, start=word.start + window.start, end=word.end + window.start)
-        index = _belongs_to(placed, window.utterances, index)
-        parts[index].append((_within(placed, window.utterances[index]), tokens))
+        index = _belongs_to(word, spans, index)
+        shift = window.utterances[index].start - spans[index].start
+        parts[index].append((_within(word, spans[index], shift), tokens))
     return tuple(
         replace(
             hypothesis,
@@ -87,21 +108,29 @@ def divide(hypothesis: Hypothesis, window: PlannedWindow) -> tuple[Hypothesis, .
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Where an utterance is in its window."""
+
+    start: int
+    end: int
+
+
 def _first_words(hypothesis: Hypothesis, count: int) -> Hypothesis:
     return replace(
         hypothesis, words=hypothesis.words[:count], word_tokens=hypothesis.word_tokens[:count]
     )
 
 
-def _belongs_to(word: Word, utterances: Sequence[PlannedUtterance], first: int) -> int:
-    """Index, from `first` on, of the utterance that shares most with the word, or is nearest."""
+def _belongs_to(word: Word, spans: Sequence[_Span], first: int) -> int:
+    """Index, from `first` on, of the span that shares most with the word, or is nearest."""
     return max(
-        range(first, len(utterances)),
-        key=lambda i: min(word.end, utterances[i].end) - max(word.start, utterances[i].start),
+        range(first, len(spans)),
+        key=lambda i: min(word.end, spans[i].end) - max(word.start, spans[i].start),
     )
 
 
-def _within(word: Word, utterance: PlannedUtterance) -> Word:
-    start = min(max(word.start, utterance.start), utterance.end)
-    end = max(start, min(word.end, utterance.end))
-    return replace(word, start=start, end=end)
+def _within(word: Word, span: _Span, shift: int) -> Word:
+    start = min(max(word.start, span.start), span.end)
+    end = max(start, min(word.end, span.end))
+    return replace(word, start=start + shift, end=end + shift)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
-from captioner.audio.files import AudioFile
+from captioner.audio.files import open_media
 from captioner.audio.format import AudioFormat
 from captioner.audio.pcm import Samples
 from captioner.audio.stream import AudioStream
@@ -52,11 +53,23 @@ def open_recording(file: BinaryIO, audio_format: AudioFormat | None) -> Recordin
     return _FileRecording(file) if audio_format is None else _RawRecording(file, audio_format)
 
 
+def open_track(path: Path, *, track: int, channel: int | None) -> Recording:
+    """Open an audio track of a file, or one channel of it.
+
+    Raises:
+        InvalidRequest: it cannot be read, or has no such track or channel.
+        UnsupportedAudio: it is empty or no recording.
+    """
+    return _FileRecording(path, track=track, channel=channel)
+
+
 class _FileRecording:
     clamped = 0
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = AudioFile(file)
+    def __init__(
+        self, source: Path | BinaryIO, *, track: int = 0, channel: int | None = None
+    ) -> None:
+        self._file = open_media(source, track=track, channel=channel)
         seconds = self._file.duration
         self.duration = None if seconds is None else round(seconds * SAMPLE_RATE)
 

@@ -1,0 +1,85 @@
+"""Which windows are decoded together. Pure: the same windows always make the same batches.
+
+A batch needs windows of one length, and a row costs its length: so windows wait until enough of
+their length are there, and those that are left over are put together by length, the shorter ones
+padded with silence. Nothing here knows how many workers there are or how fast they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+from captioner.errors import ConfigError
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class PackingSettings:
+    """How large batches are."""
+
+    rows: int = 8
+    """Of a batch: more gain nothing on CPU, and fall out of its cache."""
+    waiting: int = 32
+    """Windows that may wait for others of their length: each holds about a megabyte."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.rows <= self.waiting:
+            raise ConfigError(
+                f"rows must be 1 to {self.waiting} (those that may wait), got {self.rows}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Pack(Generic[Item]):
+    """What is decoded together."""
+
+    items: tuple[Item, ...]
+    """In the order in which they came; never empty."""
+    length: int
+    """Of the longest of them; the others are padded to it."""
+
+
+class Packer(Generic[Item]):
+    """Packs items that have a length, as they come."""
+
+    def __init__(self, settings: PackingSettings) -> None:
+        self._settings = settings
+        self._waiting: list[tuple[int, Item]] = []
+
+    def push(self, item: Item, length: int) -> list[Pack[Item]]:
+        """Take an item; return the batches that are complete."""
+        self._waiting.append((length, item))
+        alike = [entry for entry in self._waiting if entry[0] == length]
+        if len(alike) == self._settings.rows:
+            self._waiting = [entry for entry in self._waiting if entry[0] != length]
+            return [_pack(alike)]
+        if len(self._waiting) > self._settings.waiting:
+            first, *_ = self._shares()
+            chosen = {id(item) for item in first.items}
+            self._waiting = [entry for entry in self._waiting if id(entry[1]) not in chosen]
+            return [first]
+        return []
+
+    def flush(self) -> list[Pack[Item]]:
+        """No more will come for now; return the batches of what is left, the longest first."""
+        packs = self._shares()
+        self._waiting.clear()
+        return packs
+
+    def _shares(self) -> list[Pack[Item]]:
+        """What waits, by length, in as few batches as hold it; two for what one would hold.
+
+        Two workers are then busy at the end of a recording, or with one that is short.
+        """
+        entries = sorted(self._waiting, key=lambda entry: -entry[0])  # stable: then as they came
+        count = max(-(-len(entries) // self._settings.rows), min(2, len(entries)))
+        edges = [len(entries) * number // max(count, 1) for number in range(count + 1)]
+        return [_pack(entries[begin:end]) for begin, end in pairwise(edges)]
+
+
+def _pack(entries: Sequence[tuple[int, Item]]) -> Pack[Item]:
+    return Pack(tuple(item for _, item in entries), max(length for length, _ in entries))
