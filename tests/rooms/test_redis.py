@@ -19,9 +19,10 @@ from captioner.config import Settings
 from captioner.errors import ConfigError, Unavailable
 from captioner.metrics import Metrics
 from captioner.rooms.captions import Delivered, ResetReason
+from captioner.rooms.log import RoomLog
 from captioner.rooms.publisher import RoomPublisher
 from captioner.rooms.redis import RedisHub, redis_hub, room_keys
-from captioner.rooms.redis_reader import PIECE
+from captioner.rooms.redis_reader import PIECE, RoomReader
 from captioner.rooms.redis_script import LIVE_SIZE
 from captioner.rooms.room import RoomLimits
 
@@ -142,6 +143,26 @@ async def test_a_crash_that_loses_the_last_writes_is_told(
         await detached.read(follower, until="n9")
     assert detached.resets == [ResetReason.TRUNCATED]
     assert detached.text == expected
+
+
+@pytest.mark.parametrize("own_redis", [True], indirect=True, ids=["persistent"])
+async def test_a_crash_that_loses_the_last_writes_is_told_though_nothing_new_comes(
+    own_redis: RedisServer, replicas: Replicas, tmp_path: Path
+) -> None:
+    hub = await replicas.hub(own_redis)
+    reader = Reader()
+    files, copy = tmp_path / "appendonlydir", tmp_path / "copy"
+    await hub.publish([CLAIRE.final(1, "un")])
+    shutil.copytree(files, copy)
+    await hub.publish([CLAIRE.final(2, "perdu")])
+    with hub.follow(ROOM) as follower:
+        await reader.read(follower, until="perdu")
+        own_redis.kill()
+        shutil.rmtree(files)
+        copy.rename(files)
+        own_redis.start()
+        await reader.read(follower, until="un")
+    assert reader.resets == [ResetReason.EPOCH]
 
 
 @pytest.mark.parametrize("own_redis", [True], indirect=True, ids=["persistent"])
@@ -340,6 +361,23 @@ async def test_a_history_of_many_pieces_is_read_whole_and_then_the_end(
     assert reader.text == late.text == [f"n{number}" for number in range(1, count + 1)]
     assert reader.ended
     assert late.ended
+
+
+async def test_what_is_live_waits_for_the_finals_before_it(
+    redis_server: RedisServer, replicas: Replicas
+) -> None:
+    hub = await replicas.hub(redis_server)
+    await hub.publish([CLAIRE.joins()])
+    log = RoomLog()
+    reader = RoomReader(hub._redis, room_keys(ROOM), log)
+    await reader.synchronise()
+    await hub.publish([CLAIRE.final(number) for number in range(1, PIECE + 2)])
+    await hub.publish([CLAIRE.interim(PIECE + 2)])
+    await hub.end(ROOM)
+    assert await reader.follow()
+    assert (len(log), log.ended, log.interims) == (PIECE, False, ())
+    assert await reader.follow()
+    assert (len(log), log.ended, len(log.interims)) == (PIECE + 1, True, 1)
 
 
 # --- What Redis holds
