@@ -57,7 +57,9 @@ def declared(lock: str) -> list[Requirement]:
     if lock == "run":
         texts += resolve_group("build")
     else:
-        texts += [*project["optional-dependencies"]["bench"], *resolve_group("dev")]
+        for extra in ("cluster", "redis", "bench"):
+            texts += project["optional-dependencies"][extra]
+        texts += resolve_group("dev")
     return [Requirement(text) for text in texts]
 
 
