@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
@@ -76,6 +77,7 @@ class LocalExecutor:
         self._station = await build_station(
             self._factory, start_timeout=LOADING_TIMEOUT, call_timeout=DECODING_TIMEOUT
         )
+        self._free = asyncio.Semaphore(self._station.engine.workers)
         self._transcriber = self._build_transcriber(self._station)
         return self
 
@@ -102,8 +104,9 @@ class LocalExecutor:
 
         async def work() -> None:
             for shard in waiting:
-                async for event in self._work_on(shard, options):
-                    await told.put(event)
+                async with aclosing(self._work_on(shard, options)) as events:
+                    async for event in events:
+                        await told.put(event)
 
         workers = [asyncio.create_task(work()) for _ in range(SHARDS_AT_ONCE)]
         try:
@@ -136,7 +139,8 @@ class LocalExecutor:
         )
 
     async def _decode(self, rows: Sequence[DecodeRow]) -> Sequence[Hypothesis]:
-        answers = await patiently(partial(self._station.decode, rows))
+        async with self._free:  # what waits for an engine is not what takes too long
+            answers = await patiently(partial(self._station.decode, rows))
         for answer in answers:
             if isinstance(answer, CaptionerError):
                 raise answer
@@ -168,11 +172,14 @@ async def _until_done(
     running = set(workers)
     while running or not told.empty():
         next_event = asyncio.ensure_future(told.get())
-        done, _ = await asyncio.wait({next_event, *running}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            done, _ = await asyncio.wait(
+                {next_event, *running}, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            next_event.cancel()  # unless it has come
         if next_event in done:
             yield next_event.result()
-        else:
-            next_event.cancel()
         for worker in done & running:
             worker.result()
             running.discard(worker)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
-from captioner.asr.engine import DecodeRow
+from captioner.asr.engine import SHORTEST_SPEECH, DecodeRow
 from captioner.asr.window import MEL_HOP, PADDED
 from captioner.errors import Cancelled, ResourceExhausted, Unavailable
 from captioner.metrics import Metrics
@@ -51,7 +51,7 @@ class WindowReader:
 
         A window whose hypothesis is doubtful is decoded in halves, as long as it can be divided:
         what misleads the model in one does not in the other. One that cannot is decoded on the
-        window that the model was trained on, and the likelier hypothesis is kept.
+        window that the model was trained on; when that is doubtful too, the likelier is kept.
         """
         hypotheses = await self._decode([window.row for window in windows])
         return [
@@ -61,9 +61,8 @@ class WindowReader:
 
     async def _settle(self, window: PreparedWindow, hypothesis: Hypothesis) -> Reading:
         if doubts(hypothesis, window.plan):
-            halves = window.plan.halves()
-            if halves is not None:
-                parts = [window.part(half, self._rule) for half in halves]
+            parts = [window.part(half, self._rule) for half in window.plan.halves() or ()]
+            if parts and min(part.row.speech_frames for part in parts) >= SHORTEST_SPEECH:
                 length = max(part.frames for part in parts)
                 first, second = await self.read([part.padded_to(length) for part in parts])
                 return Reading(first.utterances + second.utterances, first.dropped + second.dropped)
@@ -77,8 +76,8 @@ class WindowReader:
         if window.frames >= PADDED // MEL_HOP:
             return first
         (second,) = await self._decode([window.padded_to(PADDED // MEL_HOP).row])
-        if doubts(second, window.plan) and not doubts(first, window.plan):
-            return first
+        if not doubts(second, window.plan):
+            return second
         return max(first, second, key=lambda hypothesis: hypothesis.average_logprob)
 
 

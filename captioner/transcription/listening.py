@@ -98,7 +98,7 @@ class Listener:
         self._detector = detector
         self._planner = Planner(plan)
         self._audio = SampleBuffer()
-        self._margin = round(plan.longest_silence * SAMPLE_RATE / 2)
+        self._margin = -(-round(plan.longest_silence * SAMPLE_RATE) // 2)
         self._pieces: dict[int, _Piece] = {}  # utterance start -> what windows to come need of it
         self._rows = rows
 
@@ -134,8 +134,10 @@ class Listener:
         self._audio.append(samples)
         windows = self._planner.push(self._detector.process(samples).tolist())
         prepared = self._prepare(windows)
-        self._cut_out(self._planner.joined)
-        needed = min(self._planner.needed_from, self.heard) - self._margin
+        joined = self._planner.joined
+        self._cut_out(each for each in joined if each.end + self._margin <= self.heard)
+        waiting = (each.start for each in joined if each.start not in self._pieces)
+        needed = min(self._planner.needed_from, self.heard, *waiting) - self._margin
         self._audio.forget(max(needed, self._audio.start))
         return prepared
 

@@ -38,7 +38,7 @@ class Pack(Generic[Item]):
     """What is decoded together."""
 
     items: tuple[Item, ...]
-    """In the order in which they came; never empty."""
+    """The longest first, then in the order in which they came; never empty."""
     length: int
     """Of the longest of them; the others are padded to it."""
 
@@ -58,19 +58,18 @@ class Packer(Generic[Item]):
             self._waiting = [entry for entry in self._waiting if entry[0] != length]
             return [_pack(alike)]
         if len(self._waiting) > self._settings.waiting:
-            first, *_ = self._shares()
-            chosen = {id(item) for item in first.items}
-            self._waiting = [entry for entry in self._waiting if id(entry[1]) not in chosen]
-            return [first]
+            first, *others = self._shares()
+            self._waiting = [entry for share in others for entry in share]
+            return [_pack(first)]
         return []
 
     def flush(self) -> list[Pack[Item]]:
         """No more will come for now; return the batches of what is left, the longest first."""
-        packs = self._shares()
+        packs = [_pack(share) for share in self._shares()]
         self._waiting.clear()
         return packs
 
-    def _shares(self) -> list[Pack[Item]]:
+    def _shares(self) -> list[list[tuple[int, Item]]]:
         """What waits, by length, in as few batches as hold it; two for what one would hold.
 
         Two workers are then busy at the end of a recording, or with one that is short.
@@ -78,7 +77,7 @@ class Packer(Generic[Item]):
         entries = sorted(self._waiting, key=lambda entry: -entry[0])  # stable: then as they came
         count = max(-(-len(entries) // self._settings.rows), min(2, len(entries)))
         edges = [len(entries) * number // max(count, 1) for number in range(count + 1)]
-        return [_pack(entries[begin:end]) for begin, end in pairwise(edges)]
+        return [entries[begin:end] for begin, end in pairwise(edges)]
 
 
 def _pack(entries: Sequence[tuple[int, Item]]) -> Pack[Item]:

@@ -213,7 +213,8 @@ class _Run:
         self._metrics = metrics
         self._packer: Packer[_Place] = Packer(settings.packing)
         self._transcripts: dict[int, TranscriptInOrder] = {}
-        self._current: tuple[int, Recording, Listener] | None = None
+        self._opened: Recording | None = None
+        self._current: tuple[int, Listener] | None = None
         self._decoding: dict[asyncio.Task[list[Reading]], Pack[_Place]] = {}
 
     @property
@@ -238,21 +239,25 @@ class _Run:
         for task in self._decoding:
             task.cancel()
         await asyncio.gather(*self._decoding, return_exceptions=True)
-        if self._current is not None:
-            await self._close_current()
+        await self._close_opened()
 
     async def _open_next(self) -> Events:
         number, opener = self._waiting.popleft()
         try:
-            recording = await in_thread(opener)
+            recording = await in_thread(partial(self._open, opener))
         except CaptionerError as error:
             self._pack_rest()
             return [(number, RecordingFailed(error))]
-        self._current = number, recording, self._hear(recording)
+        self._current = number, self._hear(recording)
         self._transcripts[number] = TranscriptInOrder(self._language, recording.duration)
         return []
 
-    async def _listen(self, number: int, _: Recording, listener: Listener) -> Events:
+    def _open(self, opener: Opener) -> Recording:
+        # Kept here and now: whoever waits for the thread may be cancelled meanwhile.
+        self._opened = opener()
+        return self._opened
+
+    async def _listen(self, number: int, listener: Listener) -> Events:
         transcript = self._transcripts[number]
         for prepared in await in_thread(listener.listen):
             window = transcript.expect(prepared.plan.start)
@@ -263,16 +268,16 @@ class _Run:
         if not listener.over:
             return self._told(number)
         transcript.end(listener.error)
-        await self._close_current()
+        self._current = None
+        await self._close_opened()
         self._pack_rest()
         return self._told(number)
 
-    async def _close_current(self) -> None:
-        assert self._current is not None
-        _, recording, _ = self._current
-        self._current = None
-        await in_thread(recording.close)
-        self._metrics.audio_clamped_samples.inc(recording.clamped)
+    async def _close_opened(self) -> None:
+        recording, self._opened = self._opened, None
+        if recording is not None:
+            await in_thread(recording.close)
+            self._metrics.audio_clamped_samples.inc(recording.clamped)
 
     def _pack_rest(self) -> None:
         """After the last recording nothing can join the windows that wait."""

@@ -11,7 +11,7 @@ share a window until it is full, and silence between them is cut down to `longes
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from typing import Final
 
@@ -120,9 +120,7 @@ class Planner:
         self._longest = round(settings.longest * SAMPLE_RATE)
         self._longest_silence = round(settings.longest_silence * SAMPLE_RATE)
         self._speech_threshold = settings.endpointing.speech_threshold
-        self._reach = round(
-            (settings.endpointing.pre_roll + settings.endpointing.min_speech) * SAMPLE_RATE
-        )
+        self._reach = round(_reach(settings.endpointing) * SAMPLE_RATE)
         self._endpointer = Endpointer(settings.endpointing)
         self._joined: list[PlannedUtterance] = []  # of the window that may still grow
         self._silences: list[int] = []
@@ -152,6 +150,9 @@ class Planner:
 
     def end(self, duration: int) -> list[PlannedWindow]:
         """The recording ended after `duration` samples; return the last windows."""
+        if self._joined:  # a cut may lie in what the last frame was filled up with
+            last = self._joined.pop()
+            self._joined.append(replace(last, end=min(last.end, duration)))
         windows = self._take(self._endpointer.end_of_stream(), duration)
         return windows + self._complete()
 
@@ -192,3 +193,10 @@ class Planner:
         window = PlannedWindow(tuple(self._joined), tuple(self._silences))
         self._joined, self._silences = [], []
         return [window]
+
+
+def _reach(endpointing: EndpointingSettings) -> float:
+    """Seconds before what was received that an utterance may still start."""
+    opened = endpointing.pre_roll + endpointing.min_speech
+    continued = endpointing.silence_to_endpoint  # after a cut, from which it goes on
+    return max(opened, continued)
