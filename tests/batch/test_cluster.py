@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -258,3 +260,8 @@ async def test_workers_get_the_settings_that_fit_their_share() -> None:
     cluster = Big()
     await events_of(cluster, shards("a"))
     assert cluster.settings[0].workers == 6
+
+
+def test_ray_is_not_loaded_before_there_is_something_to_connect_to() -> None:
+    program = "import sys, captioner.batch.cluster; sys.exit('ray' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,15 @@ from cluster_fakes import named_executor, outcomes, shards
 from captioner.batch import cluster_ray
 from captioner.batch.cluster import ClusterLimits, RayExecutor
 from captioner.batch.cluster_ray import AUTO, LOCAL, RayCluster, cause, checked, knock, short_folder
-from captioner.batch.job import Options, TrackProgress
+from captioner.batch.job import (
+    Options,
+    Shard,
+    Track,
+    TrackEvent,
+    TrackProgress,
+    TrackTranscribed,
+)
+from captioner.batch.local import LocalExecutor
 from captioner.config import Settings
 from captioner.errors import InvalidRequest, Unavailable
 
@@ -158,6 +166,11 @@ def listening(pids: list[int]) -> set[str]:
     }
 
 
+def ray_workers() -> list[int]:
+    """The processes of this one's cluster that transcribe."""
+    return [pid for pid in descendants(os.getpid()) if b"ray::Worker" in process(pid, "cmdline")]
+
+
 def until(condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + SECONDS
     while not condition():
@@ -211,17 +224,12 @@ async def test_a_local_cluster_does_the_work_though_workers_die_and_leaves_nothi
 @pytest.mark.slow
 @pytest.mark.usefixtures("importable")
 async def test_closing_the_generator_ends_the_workers_of_a_real_cluster() -> None:
-    def workers() -> list[int]:
-        return [
-            pid for pid in descendants(os.getpid()) if b"ray::Worker" in process(pid, "cmdline")
-        ]
-
     async with local_executor() as works:
         events = works.run(shards("hang", "hang"), Options())
         assert isinstance(await anext(events), TrackProgress)
-        assert workers()
+        assert ray_workers()
         await events.aclose()
-        assert await asyncio.to_thread(until, lambda: not workers())
+        assert await asyncio.to_thread(until, lambda: not ray_workers())
 
 
 @contextmanager
@@ -337,3 +345,50 @@ def test_a_cluster_of_others_is_used_with_its_token_and_refused_without(short_pa
         assert refused == f"Unauthenticated: the Ray cluster at {address} wants another token"
         refused = outcome(client_address, "--token-file", str(wrong))
         assert refused.startswith(("Unauthenticated", "Unavailable: cannot connect"))
+
+
+# --- with the real model
+
+
+def recordings_in_shards(folder: Path) -> list[Shard]:
+    """Sentences of several lengths, three a shard, and a meeting."""
+    sentences = sorted((folder / "sentences").glob("*.flac"))[:12]
+    tracks = [*sentences, *sorted((folder / "meeting").glob("*.flac"))[:1]]
+    return [
+        Shard(number, tuple(Track(path) for path in tracks[first : first + 3]))
+        for number, first in enumerate(range(0, len(tracks), 3), 1)
+    ]
+
+
+def transcripts(events: list[TrackEvent]) -> Mapping[Path, TrackEvent]:
+    """What became of each recording; each must have one answer."""
+    answers = [event for event in events if not isinstance(event, TrackProgress)]
+    found = {event.track.path: event for event in answers}
+    assert len(found) == len(answers)
+    return found
+
+
+@pytest.mark.slow
+async def test_a_cluster_transcribes_as_one_process_does_though_a_worker_dies(
+    recordings: Path,
+) -> None:
+    job = recordings_in_shards(recordings)
+    total = sum(len(shard.tracks) for shard in job)
+    async with LocalExecutor(Settings(workers=2)) as one_process:
+        expected = [event async for event in one_process.run(job, Options())]
+    before = set(descendants(os.getpid()))
+    events: list[TrackEvent] = []
+    killed: list[int] = []
+    works = RayExecutor(Settings(workers=1), address=LOCAL, limits=LIMITS)
+    async with works, aclosing(works.run(job, Options())) as running:
+        async for event in running:
+            events.append(event)
+            if isinstance(event, TrackTranscribed) and not killed:
+                killed = ray_workers()
+                assert len(killed) >= 1
+                os.kill(killed[0], signal.SIGKILL)
+        assert works.info == one_process.info
+    assert transcripts(events) == transcripts(expected)
+    assert len(transcripts(events)) == total
+    assert all(isinstance(event, TrackTranscribed) for event in transcripts(events).values())
+    assert until(lambda: set(descendants(os.getpid())) <= before)
