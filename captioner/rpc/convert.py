@@ -17,12 +17,6 @@ from captioner.transcript import SAMPLE_RATE, Word
 
 NANOS = 1_000_000_000
 NANOS_PER_SAMPLE = NANOS // SAMPLE_RATE  # 62500: a position has an exact duration
-MAX_NAME = 128  # characters of a room or a track
-MAX_SPEAKER = 256  # characters of a participant's identity or name
-MAX_KEY_TERMS = 100
-MAX_KEY_TERM = 64  # characters
-MAX_RESUME_TOKEN = 4096  # bytes
-MAX_AUDIO_PER_MESSAGE = 1.0  # seconds
 REPLAY_MARGIN = 10.0  # seconds of audio beyond the longest utterance that a client may replay
 
 _ENCODINGS = {
@@ -90,11 +84,11 @@ def session_config(config: pb.StreamConfig) -> live.SessionConfig:
     Raises:
         InvalidRequest: naming the field that is wrong.
     """
-    _check_length("room", config.room, 1, MAX_NAME)
-    _check_length("track", config.track, 1, MAX_NAME)
-    _check_length("speaker_identity", config.speaker_identity, 0, MAX_SPEAKER)
-    _check_length("speaker_name", config.speaker_name, 0, MAX_SPEAKER)
-    _check_length("resume_token", config.resume_token, 0, MAX_RESUME_TOKEN)
+    live.check_length("room", config.room, 1, live.MAX_NAME)
+    live.check_length("track", config.track, 1, live.MAX_NAME)
+    live.check_length("speaker_identity", config.speaker_identity, 0, live.MAX_SPEAKER)
+    live.check_length("speaker_name", config.speaker_name, 0, live.MAX_SPEAKER)
+    live.check_length("resume_token", config.resume_token, 0, live.MAX_RESUME_TOKEN)
     if config.mode not in _MODES:
         raise InvalidRequest(f"mode {config.mode} is not known", field="mode")
     if not config.HasField("audio_format"):
@@ -111,9 +105,11 @@ def session_config(config: pb.StreamConfig) -> live.SessionConfig:
         interim_results=not config.disable_interim_results,
         mode=_MODES[config.mode],
         word_times=config.word_times,
-        key_terms=key_terms(tuple(config.key_terms)),
-        endpoint_silence=_between("silence", config.endpointing.silence, 0.2, 3),
-        max_utterance=_between("max_utterance", config.endpointing.max_utterance, 5, 28),
+        key_terms=live.check_key_terms(tuple(config.key_terms)),
+        endpoint_silence=_seconds("silence", config.endpointing.silence, live.ENDPOINT_SILENCE),
+        max_utterance=_seconds(
+            "max_utterance", config.endpointing.max_utterance, live.MAX_UTTERANCE
+        ),
         resume_token=config.resume_token,
     )
 
@@ -165,28 +161,13 @@ def audio_format_message(value: AudioFormat) -> pb.AudioFormat:
     )
 
 
-def key_terms(terms: tuple[str, ...]) -> tuple[str, ...]:
-    """Check names and acronyms against their limits.
-
-    Raises:
-        InvalidRequest: too many, too long, or an empty one.
-    """
-    if len(terms) > MAX_KEY_TERMS:
-        raise InvalidRequest(
-            f"{len(terms)} key terms, expected no more than {MAX_KEY_TERMS}", field="key_terms"
-        )
-    for index, term in enumerate(terms):
-        _check_length(f"key_terms[{index}]", term, 1, MAX_KEY_TERM)
-    return terms
-
-
 def update(message: pb.UpdateConfig) -> tuple[str | None, tuple[str, ...] | None]:
     """The new language and key terms, each None when it stays as it is.
 
     Raises:
         InvalidRequest: key terms that break a limit, or come without `replace_key_terms`.
     """
-    terms = key_terms(tuple(message.key_terms))
+    terms = live.check_key_terms(tuple(message.key_terms))
     if terms and not message.replace_key_terms:
         raise InvalidRequest(
             "key terms came without replace_key_terms", field="update.replace_key_terms"
@@ -194,43 +175,9 @@ def update(message: pb.UpdateConfig) -> tuple[str | None, tuple[str, ...] | None
     return message.language or None, terms if message.replace_key_terms else None
 
 
-def check_audio_size(data: bytes, value: AudioFormat, max_bytes: int) -> None:
-    """Refuse a message that is too large, or holds more than a second of audio.
-
-    Raises:
-        InvalidRequest: with the numbers.
-    """
-    if len(data) > max_bytes:
-        raise InvalidRequest(
-            f"{len(data)} bytes of audio in a message, expected no more than {max_bytes}",
-            field="audio.data",
-        )
-    bytes_a_second = value.frame_bytes * value.sample_rate  # 0 for Opus: a packet is 120 ms at most
-    if bytes_a_second and len(data) > MAX_AUDIO_PER_MESSAGE * bytes_a_second:
-        raise InvalidRequest(
-            f"{len(data) / bytes_a_second:.3f} s of audio in a message, "
-            f"expected no more than {MAX_AUDIO_PER_MESSAGE:g} s",
-            field="audio.data",
-        )
-
-
-def _check_length(field: str, text: str, least: int, most: int) -> None:
-    if not least <= len(text) <= most:
-        raise InvalidRequest(
-            f"{field} has {len(text)} characters, expected {least} to {most}", field=field
-        )
-
-
-def _between(name: str, value: Duration, least: float, most: float) -> float | None:
+def _seconds(name: str, value: Duration, limits: tuple[float, float]) -> float | None:
     seconds = (value.seconds * NANOS + value.nanos) / NANOS
-    if not seconds:
-        return None
-    if not least <= seconds <= most:
-        raise InvalidRequest(
-            f"{name} is {seconds:g} s, expected {least:g} s to {most:g} s",
-            field=f"endpointing.{name}",
-        )
-    return seconds
+    return live.check_seconds(name, seconds, limits) if seconds else None
 
 
 # --- Words
@@ -279,7 +226,7 @@ def stream_limits(settings: Settings, *, resumed: bool = False) -> pb.StreamLimi
         burst = max(burst, settings.max_utterance + REPLAY_MARGIN)
     return pb.StreamLimits(
         max_message_bytes=settings.max_message_bytes,
-        max_audio_per_message=duration_of_seconds(MAX_AUDIO_PER_MESSAGE),
+        max_audio_per_message=duration_of_seconds(live.MAX_AUDIO_PER_MESSAGE),
         max_burst=duration_of_seconds(burst),
         idle_timeout=duration_of_seconds(settings.idle_timeout),
         resume_window=duration_of_seconds(settings.resume_window),

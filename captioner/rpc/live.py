@@ -13,7 +13,7 @@ import structlog
 import captioner
 from captioner.clock import Clock
 from captioner.errors import InvalidRequest, SessionTakenOver, Timeout, Unavailable
-from captioner.live import Ended, Event, SessionConfig, Started
+from captioner.live import Ended, Event, SessionConfig, Started, check_audio_size
 from captioner.rpc import convert
 from captioner.rpc.backend import Backend, Session
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
@@ -108,7 +108,7 @@ class LiveCall:
             case "audio":
                 data = request.audio.data
                 limit = self._backend.settings.max_message_bytes
-                convert.check_audio_size(data, config.audio_format, limit)
+                check_audio_size(len(data), config.audio_format, limit, field="audio.data")
                 given = request.audio.HasField("sample_offset")
                 await session.audio(data, offset=request.audio.sample_offset if given else None)
             case "keepalive":

@@ -14,6 +14,7 @@ import grpc.aio
 import captioner
 from captioner.audio.format import AudioFormat
 from captioner.errors import InvalidRequest, ResourceExhausted, Timeout
+from captioner.live import check_key_terms
 from captioner.rpc import convert
 from captioner.rpc.backend import Backend
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
@@ -68,7 +69,7 @@ class TranscribeCall:
         config = await self._receive_config()
         language, terms, word_times = (
             config.language,
-            convert.key_terms(tuple(config.key_terms)),
+            check_key_terms(tuple(config.key_terms)),
             config.word_times,
         )
         audio_format = _audio_format(config)

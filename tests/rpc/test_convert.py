@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rpc_fakes import live_config
 
+from captioner import live
 from captioner.audio.format import AudioFormat, Encoding
 from captioner.errors import InvalidRequest
 from captioner.live import Mode, SessionConfig
@@ -54,8 +55,8 @@ def test_a_timestamp_is_the_wall_time_of_a_position(start: float, position: int)
 
 CONFIGS = st.builds(
     SessionConfig,
-    room=st.text(min_size=1, max_size=convert.MAX_NAME),
-    track=st.text(min_size=1, max_size=convert.MAX_NAME),
+    room=st.text(min_size=1, max_size=live.MAX_NAME),
+    track=st.text(min_size=1, max_size=live.MAX_NAME),
     audio_format=st.sampled_from(
         [
             AudioFormat(Encoding.LINEAR16, 16_000),
@@ -65,14 +66,14 @@ CONFIGS = st.builds(
             AudioFormat(Encoding.OPUS, 48_000, 2),
         ]
     ),
-    speaker_identity=st.text(max_size=convert.MAX_SPEAKER),
-    speaker_name=st.text(max_size=convert.MAX_SPEAKER),
+    speaker_identity=st.text(max_size=live.MAX_SPEAKER),
+    speaker_name=st.text(max_size=live.MAX_SPEAKER),
     capture_time=st.none() | st.integers(0, 4_000_000_000).map(float),
     language=st.sampled_from(["", "fr", "en"]),
     interim_results=st.booleans(),
     mode=st.sampled_from(Mode),
     word_times=st.booleans(),
-    key_terms=st.lists(st.text(min_size=1, max_size=convert.MAX_KEY_TERM), max_size=5).map(tuple),
+    key_terms=st.lists(st.text(min_size=1, max_size=live.MAX_KEY_TERM), max_size=5).map(tuple),
     endpoint_silence=st.none() | st.sampled_from([0.2, 0.55, 3.0]),
     max_utterance=st.none() | st.sampled_from([5.0, 28.0]),
     resume_token=st.text(max_size=100),
@@ -142,25 +143,6 @@ def test_everything_at_its_limit_is_accepted() -> None:
         max_utterance=28.0,
     )
     assert convert.session_config(convert.stream_config(config)) == config
-
-
-@pytest.mark.parametrize(
-    ("audio_format", "allowed"),
-    [
-        (AudioFormat(Encoding.LINEAR16, 16_000), 32_000),
-        (AudioFormat(Encoding.LINEAR16, 16_000, 2), 64_000),
-        (AudioFormat(Encoding.MULAW, 8_000), 8_000),
-        (AudioFormat(Encoding.FLOAT32, 48_000), 65_536),
-        (AudioFormat(Encoding.OPUS, 48_000), 65_536),
-    ],
-)
-def test_a_message_holds_at_most_a_second_of_audio_and_at_most_the_bytes_allowed(
-    audio_format: AudioFormat, allowed: int
-) -> None:
-    convert.check_audio_size(bytes(allowed), audio_format, 65_536)
-    with pytest.raises(InvalidRequest, match="expected no more than") as refused:
-        convert.check_audio_size(bytes(allowed + 1), audio_format, 65_536)
-    assert refused.value.violations[0].field == "audio.data"
 
 
 def test_an_update_changes_only_what_it_names() -> None:
