@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,22 +43,33 @@ class ToneDetector:
 
 
 class Blocks:
-    """A `Recording` of blocks that are at hand, which may end in an error."""
+    """A `Recording` of blocks that are at hand, or are made as they are read.
 
-    def __init__(self, blocks: Sequence[Samples], error: Exception | None = None) -> None:
-        self.duration = None
+    Args:
+        blocks: what it holds.
+        error: how it breaks off after them, if it does.
+    """
+
+    def __init__(self, blocks: Iterable[Samples], error: Exception | None = None) -> None:
+        self.duration: int | None = None
         self.clamped = 0
-        self.closed = False
+        self.read = 0
+        """Blocks of it that were read."""
+        self.closed = 0
+        """How often it was closed."""
         self._blocks = blocks
         self._error = error
 
     def blocks(self) -> Iterator[Samples]:
-        yield from self._blocks
+        assert not self.closed
+        for block in self._blocks:
+            self.read += 1
+            yield block
         if self._error is not None:
             raise self._error
 
     def close(self) -> None:
-        self.closed = True
+        self.closed += 1
 
 
 def tones(*seconds: float) -> Samples:
@@ -67,6 +79,21 @@ def tones(*seconds: float) -> Samples:
         for number, length in enumerate(seconds)
     ]
     return np.concatenate(parts)
+
+
+def voices(*seconds: float, seed: int = 0) -> Samples:
+    """Like `tones`, but no two samples are alike: whatever is moved or lost shows."""
+    counts = [round(length * SAMPLE_RATE) for length in seconds]
+    hiss = np.random.default_rng(seed).uniform(-1, 1, sum(counts)).astype(np.float32)
+    loudness = [0.8 if number % 2 else 0.1 * LOUD for number in range(len(counts))]
+    return hiss * np.repeat(np.array(loudness, np.float32), counts)
+
+
+def cut(samples: Samples, *sizes: int) -> list[Samples]:
+    """The samples in blocks of these sizes, the last size for all that is left."""
+    edges = [0, *accumulate(sizes[:-1])]
+    edges += range(edges[-1] + sizes[-1], len(samples), sizes[-1])
+    return [samples[begin:end] for begin, end in pairwise([*edges, len(samples)]) if begin < end]
 
 
 def flac(samples: Samples) -> io.BytesIO:
