@@ -32,6 +32,7 @@ CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
 _SERVICE_LINK = re.compile(
     ENV_PREFIX + r"(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR))"
 )
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[0-9a-z.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 
 
@@ -90,6 +91,13 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
+def _origins(value: str) -> str:
+    for origin in value.split():
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError("must be origins such as https://visio.example.org, or *")
+    return value
+
+
 def _path(value: object) -> object:
     """Empty is none; a leading ~ is the home directory."""
     return (os.path.expanduser(value) or None) if isinstance(value, str) else value  # noqa: PTH111 - Path("") is "."
@@ -97,6 +105,7 @@ def _path(value: object) -> object:
 
 Address = Annotated[str, AfterValidator(_address)]
 OptionalAddress = Annotated[str, AfterValidator(_optional_address)]
+Origins = Annotated[str, AfterValidator(_origins)]
 File = Annotated[Path, BeforeValidator(_path)]
 OptionalFile = Annotated[Path | None, BeforeValidator(_path)]
 ComputeType = Literal[
@@ -117,8 +126,20 @@ class Settings(BaseModel):
     http_listen: OptionalAddress = setting(
         "127.0.0.1:8080",
         "Server",
-        "Address of /metrics, /livez and /readyz; empty for none.",
+        "Address of the caption page, /v1, /metrics and health; empty for none.",
         metavar="HOST:PORT",
+    )
+    allowed_origins: Origins = setting(
+        "",
+        "Server",
+        "Other sites whose pages may use this server; * for all.",
+        metavar="ORIGINS",
+    )
+    frame_ancestors: Origins = setting(
+        "",
+        "Server",
+        "Other sites that may show the caption page in a frame; * for all.",
+        metavar="ORIGINS",
     )
     insecure: bool = setting(
         default=False,
@@ -239,6 +260,9 @@ class Settings(BaseModel):
     )
     max_followers: int = setting(
         10_000, "Rooms", "Readers that follow rooms at once.", ge=1, le=1_000_000
+    )
+    max_room_followers: int = setting(
+        2000, "Rooms", "Readers that follow one room over HTTP at once.", ge=1, le=1_000_000
     )
 
     # --- Client

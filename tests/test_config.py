@@ -197,6 +197,12 @@ def test_every_problem_is_told_at_once_a_line_each_with_its_origin(toml: Path) -
         ("listen", "127.0.0.1:http"),
         ("listen", ":50051"),
         ("http_listen", "8080"),
+        ("allowed_origins", "visio.example.org"),
+        ("allowed_origins", "https://visio.example.org/"),
+        ("allowed_origins", "https://visio.example.org, https://other.example.org"),
+        ("frame_ancestors", "https://visio.example.org; script-src *"),
+        ("max_room_followers", 0),
+        ("max_room_followers", 1_000_001),
         ("server", "example.org"),
     ],
 )

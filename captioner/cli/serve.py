@@ -30,7 +30,7 @@ captioner serve --config /etc/captioner.toml --log-format json"""
     hidden=True,
     help="Drain when standard input ends: for programs that start a server of their own.",
 )
-@settings_options("Server", "Model", "Captions", "Limits", "Logging")
+@settings_options("Server", "Model", "Captions", "Limits", "Rooms", "Logging")
 def serve(settings: Settings, *, until_stdin_closes: bool) -> None:
     """Run the caption server until it is told to stop.
 
@@ -98,9 +98,18 @@ def welcome(settings: Settings, *, grpc_port: int, http_port: int | None, engine
         scheme = "https" if settings.tls_certificate else "http"
         address = _bound(settings.http_listen, http_port)
         lines.insert(2, f"  HTTP   {scheme}://{address}  /metrics /livez /readyz")
+        if not address.startswith("unix:"):
+            lines.append(f"  watch  {scheme}://{_reachable(address)}/  in a browser")
     if settings.insecure:
         lines.append("  open   anybody who reaches this address may use it (--insecure)")
     return "\n".join(lines)
+
+
+def _reachable(address: str) -> str:
+    """An address of this machine in place of one that stands for all of them."""
+    host, _, port = address.rpartition(":")
+    everywhere = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
+    return f"{everywhere.get(host, host)}:{port}"
 
 
 def _bound(address: str, port: int) -> str:

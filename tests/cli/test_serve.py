@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from captioner.cli.serve import welcome
 from captioner.config import Settings
 
@@ -11,6 +13,7 @@ def test_the_welcome_tells_the_ports_that_were_got_and_the_model() -> None:
         "  gRPC   127.0.0.1:7",
         "  HTTP   http://localhost:8  /metrics /livez /readyz",
         "  model  base, int8 on cpu",
+        "  watch  http://localhost:8/  in a browser",
     ]
 
 
@@ -19,6 +22,22 @@ def test_the_welcome_of_a_server_without_http_or_tcp_has_neither() -> None:
     text = welcome(settings, grpc_port=0, http_port=None, engine="base")
     assert "unix:/run/captioner.sock\n" in text
     assert "HTTP" not in text
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"), [("0.0.0.0:8080", "127.0.0.1:9"), ("[::]:8080", "[::1]:9")]
+)
+def test_where_to_look_is_an_address_that_a_browser_of_this_machine_reaches(
+    address: str, shown: str
+) -> None:
+    settings = Settings(http_listen=address, insecure=True)
+    text = welcome(settings, grpc_port=1, http_port=9, engine="base")
+    assert f"  watch  http://{shown}/  in a browser\n" in text
+
+
+def test_a_browser_cannot_look_at_a_unix_socket() -> None:
+    settings = Settings(http_listen="unix:/run/http.sock")
+    assert "watch" not in welcome(settings, grpc_port=1, http_port=0, engine="base")
 
 
 def test_the_welcome_warns_of_an_open_server() -> None:
