@@ -271,8 +271,14 @@ class RayExecutor:
         self._idle.append(worker)
 
     async def room(self) -> int:
-        """How many workers there should be, however much there is to do."""
+        """How many workers there should be, however much there is to do.
+
+        Raises:
+            Unavailable: the cluster of this machine has ended.
+        """
         nodes = await in_thread(self._cluster.nodes)
+        if self._cluster.is_local and not nodes:
+            raise Unavailable("the cluster that was started for this job has ended")
         room = max(1, capacity(self._shape, nodes))
         if not self._cluster.is_local:
             room += SPARE

@@ -105,6 +105,16 @@ async def test_nodes_that_join_get_workers() -> None:
     assert len(cluster.actors) == 4
 
 
+async def test_the_end_of_a_local_cluster_ends_the_job() -> None:
+    cluster = FakeCluster()
+    async with executor(cluster) as works, aclosing(works.run(shards("hang"), Options())) as events:
+        cluster.size = 0
+        with pytest.raises(Unavailable, match="has ended"):
+            async for _ in events:
+                pass
+    assert cluster.alive == []
+
+
 async def test_a_recording_that_kills_workers_fails_alone() -> None:
     cluster = FakeCluster()
     found = outcomes(await events_of(cluster, shards("a poison b", "c", "d")))
