@@ -98,10 +98,14 @@ async def test_a_cluster_that_can_grow_is_asked_for_one_worker_more_than_fits() 
 
 async def test_nodes_that_join_get_workers() -> None:
     cluster = FakeCluster(nodes=1)
-    job = shards(*(f"{number}" for number in range(200)))
+    job = shards(*(f"hang-{number}" for number in range(8)))  # two for each of four workers
+    begun = set()
     async with executor(cluster) as works, aclosing(works.run(job, Options())) as events:
-        async for _ in events:
+        async for event in events:
             cluster.size = 4
+            begun.add(event.track)
+            if len(begun) == len(job):
+                break
     assert len(cluster.actors) == 4
 
 
