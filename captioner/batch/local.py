@@ -43,7 +43,7 @@ from captioner.vad.silero import SileroModel
 SHARDS_AT_ONCE: Final = 2  # while the last batches of one are decoded, the next one is heard
 LOADING_TIMEOUT: Final = 600.0  # seconds
 DECODING_TIMEOUT: Final = 1800.0  # seconds: nobody waits, and a large model without a GPU is slow
-GPU_PACKING: Final = PackingSettings(rows=32, waiting=64)
+ROWS_ON_GPU: Final = 32  # of a batch
 
 
 class LocalExecutor:
@@ -122,13 +122,12 @@ class LocalExecutor:
         decode: DecodeBatch = self._decode
         if self._journal is not None:
             decode = journaled(decode, self._journal, engine=engine_key(info))
-        on_gpu = info.device != "cpu"
         settings = TranscriptionSettings(
             language=self._settings.language,
             beam_size=self._settings.final_beam_size,
             padded=self._settings.final_window == "padded",
             ahead=station.engine.workers + 1,
-            packing=GPU_PACKING if on_gpu else PackingSettings(),
+            packing=_packing(self._settings.max_batch, on_gpu=info.device != "cpu"),
         )
         return Transcriber(
             decode,
@@ -163,6 +162,12 @@ class LocalExecutor:
                     yield _about(shard.tracks[number], event, segments[number])
         finally:
             await events.aclose()
+
+
+def _packing(max_batch: int, *, on_gpu: bool) -> PackingSettings:
+    default = PackingSettings()
+    rows = max_batch or (ROWS_ON_GPU if on_gpu else default.rows)
+    return PackingSettings(rows=rows, waiting=max(default.waiting, 2 * rows))
 
 
 async def _until_done(

@@ -69,15 +69,17 @@ class Packer(Generic[Item]):
         self._waiting.clear()
         return packs
 
-    def _shares(self) -> list[list[tuple[int, Item]]]:
-        """What waits, by length, in as few batches as hold it; two for what one would hold.
+    def _shares(self) -> list[Pack[Item]]:
+        """What waits, by length, in an even number of batches of about the same size.
 
-        Two workers are then busy at the end of a recording, or with one that is short.
+        At the end of a recording, or with one that is short, two workers then end together; one
+        more batch costs less than a worker that waits.
         """
         entries = sorted(self._waiting, key=lambda entry: -entry[0])  # stable: then as they came
-        count = max(-(-len(entries) // self._settings.rows), min(2, len(entries)))
+        pairs = -(-len(entries) // (2 * self._settings.rows))
+        count = min(2 * pairs, len(entries))
         edges = [len(entries) * number // max(count, 1) for number in range(count + 1)]
-        return [entries[begin:end] for begin, end in pairwise(edges)]
+        return [_pack(entries[begin:end]) for begin, end in pairwise(edges)]
 
 
 def _pack(entries: Sequence[tuple[int, Item]]) -> Pack[Item]:
