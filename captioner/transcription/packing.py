@@ -69,7 +69,7 @@ class Packer(Generic[Item]):
         self._waiting.clear()
         return packs
 
-    def _shares(self) -> list[Pack[Item]]:
+    def _shares(self) -> list[list[tuple[int, Item]]]:
         """What waits, by length, in an even number of batches of about the same size.
 
         At the end of a recording, or with one that is short, two workers then end together; one
@@ -79,7 +79,7 @@ class Packer(Generic[Item]):
         pairs = -(-len(entries) // (2 * self._settings.rows))
         count = min(2 * pairs, len(entries))
         edges = [len(entries) * number // max(count, 1) for number in range(count + 1)]
-        return [_pack(entries[begin:end]) for begin, end in pairwise(edges)]
+        return [entries[begin:end] for begin, end in pairwise(edges)]
 
 
 def _pack(entries: Sequence[tuple[int, Item]]) -> Pack[Item]:

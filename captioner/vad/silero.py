@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
 from captioner.errors import ModelError
 from captioner.vad import FRAME_SAMPLES
+
+# ONNX Runtime reports its use over the network unless this is set before it is loaded: turning
+# its events off afterwards does not stop it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime  # noqa: E402
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # noqa: E402
 
 CONTEXT_SAMPLES: Final = 64  # samples of the previous frame that the model sees before each frame
 STATE_SHAPE: Final = (1, 1, 128)  # of the recurrent layer; the middle 1 is a batch of one stream

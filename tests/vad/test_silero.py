@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -156,3 +157,14 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ModelError, match="not Silero v6"):
         SileroModel(path)
+
+
+def test_the_runtime_reports_its_use_to_nobody(tmp_path: Path) -> None:
+    # What it would send it gathers in the folder for temporary files first.
+    program = "import captioner.vad.silero; captioner.vad.silero.SileroModel.bundled()"
+    folders = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    environment = {
+        name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"
+    }
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment | folders)
+    assert list(tmp_path.rglob("*")) == []
