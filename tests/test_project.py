@@ -53,13 +53,12 @@ def resolve_group(name: str) -> list[str]:
 def declared(lock: str) -> list[Requirement]:
     """What pyproject.toml says a lock must contain; the same choice as in scripts/lock."""
     project: dict[str, Any] = PYPROJECT["project"]
-    texts = [*project["dependencies"], *project["optional-dependencies"]["mic"]]
+    extras = project["optional-dependencies"]
+    texts = [*project["dependencies"], *extras["mic"], *extras["redis"]]
     if lock == "run":
         texts += resolve_group("build")
     else:
-        for extra in ("cluster", "redis", "bench"):
-            texts += project["optional-dependencies"][extra]
-        texts += resolve_group("dev")
+        texts += [*extras["cluster"], *extras["bench"], *resolve_group("dev")]
     return [Requirement(text) for text in texts]
 
 
