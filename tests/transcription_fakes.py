@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from synthesis import sine, write_recording
 
 from captioner.asr.engine import DecodeRow
-from captioner.asr.scripted import FIRST_TOKEN
+from captioner.asr.scripted import FIRST_TOKEN, Answer
+from captioner.errors import CaptionerError
 from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
 from captioner.vad import FRAME_SAMPLES
 
@@ -40,6 +42,54 @@ class ToneDetector:
 
     def reset(self, position: int) -> None:
         self._rest = np.empty(0, np.float32)
+
+
+class Script:
+    """Decodes batches in place of an engine.
+
+    Args:
+        answers: what the next rows are answered, one after the other; an error fails their batch.
+        otherwise: what the rows after these are answered.
+    """
+
+    def __init__(
+        self, *answers: Answer, otherwise: Callable[[DecodeRow], Answer] | None = None
+    ) -> None:
+        self.batches: list[tuple[DecodeRow, ...]] = []
+        self.cancelled = 0
+        """Batches that were withdrawn."""
+        self.hold: asyncio.Event | None = None
+        """What batches wait for before they are answered."""
+        self.called = asyncio.Event()
+        self._answers = list(answers)
+        self._otherwise = otherwise or length_in_words
+
+    @property
+    def rows(self) -> list[DecodeRow]:
+        return [row for batch in self.batches for row in batch]
+
+    async def __call__(self, rows: Sequence[DecodeRow]) -> Sequence[Hypothesis]:
+        self.batches.append(tuple(rows))
+        self.called.set()
+        answers = [self._answer(row) for row in rows]
+        try:
+            if self.hold is not None:
+                await self.hold.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        for answer in answers:
+            if isinstance(answer, CaptionerError):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, Hypothesis)]
+
+    async def alone(self, row: DecodeRow) -> Hypothesis:
+        """Decode one row."""
+        (answer,) = await self([row])
+        return answer
+
+    def _answer(self, row: DecodeRow) -> Answer:
+        return self._answers.pop(0) if self._answers else self._otherwise(row)
 
 
 class Blocks:
