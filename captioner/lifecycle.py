@@ -19,7 +19,8 @@ import structlog
 from captioner.authentication import TokenFile
 from captioner.rpc.backend import Backend
 from captioner.rpc.server import RpcServer
-from captioner.web.operations import Observed, operations
+from captioner.web.application import application
+from captioner.web.operations import Observed
 from captioner.web.server import HttpServer
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -87,7 +88,7 @@ class Server:
         self._settings = settings
         self._rpc = RpcServer(service, tokens=tokens)
         self._http = (
-            HttpServer(operations(service, tokens=tokens), settings)
+            HttpServer(application(service, tokens=tokens), settings)
             if settings.http_listen
             else None
         )

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-
-from captioner.authentication import TokenFile
-from captioner.errors import Unauthenticated, Unavailable
-
-_Endpoint = Callable[[Request], Awaitable[Response]]
+from starlette.routing import BaseRoute, Route
 
 
 class Rendering(Protocol):
@@ -43,8 +36,8 @@ class Observed(Protocol):
         ...
 
 
-def operations(service: Observed, *, tokens: TokenFile | None = None) -> Starlette:
-    """The application of /livez, /readyz and /metrics; only the last asks for a token."""
+def operations(service: Observed) -> list[BaseRoute]:
+    """The routes of /livez, /readyz and /metrics."""
 
     async def livez(_request: Request) -> Response:
         if service.alive:
@@ -60,27 +53,4 @@ def operations(service: Observed, *, tokens: TokenFile | None = None) -> Starlet
         body, content_type = service.metrics.render()
         return Response(body, headers={"content-type": content_type})
 
-    return Starlette(
-        routes=[
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            Route("/metrics", _with_token(metrics, tokens)),
-        ]
-    )
-
-
-def _with_token(endpoint: _Endpoint, tokens: TokenFile | None) -> _Endpoint:
-    if tokens is None:
-        return endpoint
-
-    async def checked(request: Request) -> Response:
-        try:
-            tokens.check(request.headers.get("authorization"))
-        except Unauthenticated as error:
-            challenge = {"www-authenticate": "Bearer"}
-            return PlainTextResponse(f"{error}\n", status_code=401, headers=challenge)
-        except Unavailable as error:
-            return PlainTextResponse(f"{error}\n", status_code=503)
-        return await endpoint(request)
-
-    return checked
+    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]

@@ -14,12 +14,16 @@ from starlette.types import ASGIApp
 
 from captioner.config import Settings
 from captioner.errors import ConfigError
+from captioner.web.connections import Patience, limit_kernel, protocols
 
 _log = structlog.stdlib.get_logger(__name__)
 
-BACKLOG = 128  # connections waiting to be accepted
-MAX_CONNECTIONS = 1000
+BACKLOG = 512  # connections waiting to be accepted: all readers of a room may come at once
+SPARE_CONNECTIONS = 500  # beyond readers and sessions: pages, probes, downloads
+MAX_HEADER_BYTES = 32_768  # of a request, all headers together
+KEEP_ALIVE = 15  # seconds for which a connection waits for another request
 STOP_TIMEOUT = 2  # seconds for requests that still run
+PROXIES = ["127.0.0.1", "::1"]  # of which forwarded addresses and schemes are believed
 
 
 class _Uvicorn(uvicorn.Server):
@@ -33,20 +37,33 @@ class _Uvicorn(uvicorn.Server):
 class HttpServer:
     """Serves one application on ``http_listen``. `start` before `stop`, each once."""
 
-    def __init__(self, application: ASGIApp, settings: Settings) -> None:
+    def __init__(
+        self, application: ASGIApp, settings: Settings, *, patience: Patience | None = None
+    ) -> None:
         self._settings = settings
+        self._patience = patience or Patience()
+        http, websocket = protocols(self._patience)
         self._server = _Uvicorn(
             uvicorn.Config(
                 application,
                 access_log=False,
                 backlog=BACKLOG,
+                forwarded_allow_ips=PROXIES,
+                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+                http=http,
                 lifespan="off",
-                limit_concurrency=MAX_CONNECTIONS,
+                limit_concurrency=max_connections(settings),
                 log_config=None,
                 server_header=False,
                 ssl_certfile=settings.tls_certificate,
                 ssl_keyfile=settings.tls_key,
                 timeout_graceful_shutdown=STOP_TIMEOUT,
+                timeout_keep_alive=KEEP_ALIVE,
+                workers=1,
+                ws=websocket,
+                # twice what is accepted: up to there, messages that are too large are explained
+                ws_max_size=2 * settings.max_message_bytes,
+                ws_per_message_deflate=False,
             )
         )
         self._task: asyncio.Task[None] | None = None
@@ -66,6 +83,7 @@ class HttpServer:
         listener = bind(self._settings.http_listen)
         if listener.family != socket.AF_UNIX:
             self.port = listener.getsockname()[1]
+        limit_kernel(listener, self._patience)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
         _log.info("http listening", port=self.port, tls=self._settings.tls_certificate is not None)
 
@@ -74,6 +92,11 @@ class HttpServer:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+
+
+def max_connections(settings: Settings) -> int:
+    """How many there may be at once; more are told to come back later."""
+    return settings.max_followers + settings.max_sessions + SPARE_CONNECTIONS
 
 
 def bind(address: str) -> socket.socket:

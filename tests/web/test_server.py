@@ -10,12 +10,13 @@ import trustme
 from rpc_fakes import EchoService, settings_with
 
 from captioner.errors import ConfigError
-from captioner.web.operations import operations
+from captioner.web.application import application
 from captioner.web.server import HttpServer
 
 
 def server(**settings: object) -> HttpServer:
-    return HttpServer(operations(EchoService()), settings_with(**settings))
+    service = EchoService(settings_with(**settings))
+    return HttpServer(application(service), service.settings)
 
 
 async def test_it_answers_on_the_port_that_was_bound() -> None:
