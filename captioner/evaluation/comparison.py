@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from captioner.evaluation.alignment import Column, align, count_columns
 from captioner.evaluation.characters import count_characters
 from captioner.evaluation.edits import EditCounts, count_word_edits
@@ -175,10 +173,4 @@ def summarise_offsets(starts: Collection[float], ends: Collection[float]) -> Wor
     """The figures of ``list_offsets``; None when no word was timed on both sides."""
     if not starts and not ends:
         return None
-    return WordTimeErrors(_time_errors(starts), _time_errors(ends))
-
-
-def _time_errors(signed: Collection[float]) -> TimeErrors:
-    values = np.asarray(list(signed) or [np.nan])
-    p50, p90 = np.percentile(np.abs(values), (50, 90))
-    return TimeErrors(len(signed), float(np.median(values)), float(p50), float(p90))
+    return WordTimeErrors(TimeErrors.of(starts), TimeErrors.of(ends))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -21,6 +22,13 @@ class TimeErrors:
     p50: float
     """Median of the absolute error."""
     p90: float
+
+    @classmethod
+    def of(cls, signed: Collection[float]) -> Self:
+        """Of recognised minus true times; all but the count are NaN where there is none."""
+        values = np.asarray(list(signed) or [np.nan])
+        p50, p90 = np.percentile(np.abs(values), (50, 90))
+        return cls(len(signed), bias=float(np.median(values)), p50=float(p50), p90=float(p90))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +62,10 @@ def measure_word_times(
         for a, b in pairs
         if _is_edge(said_owner, a, +1) and _is_edge(heard_owner, b, +1)
     ]
-    return WordTimeErrors(_errors(starts), _errors(ends))
+    return WordTimeErrors(TimeErrors.of(starts), TimeErrors.of(ends))
 
 
 def _is_edge(owners: Sequence[int], index: int, step: int) -> bool:
     """Whether the neighbour on that side belongs to another written word."""
     neighbour = index + step
     return not 0 <= neighbour < len(owners) or owners[neighbour] != owners[index]
-
-
-def _errors(signed: Sequence[float]) -> TimeErrors:
-    values = np.asarray(signed or [np.nan])
-    sizes = np.abs(values)
-    return TimeErrors(
-        count=len(signed),
-        bias=float(np.median(values)),
-        p50=float(np.median(sizes)),
-        p90=float(np.percentile(sizes, 90)),
-    )

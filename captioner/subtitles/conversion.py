@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from captioner.errors import InvalidRequest
 from captioner.subtitles.cues import Segment
@@ -12,13 +13,12 @@ from captioner.subtitles.document import Document
 from captioner.subtitles.formats import Format
 from captioner.subtitles.phrases import split_phrases
 from captioner.subtitles.profiles import WEB, Profile
-from captioner.subtitles.typography import NARROW, WIDE
+from captioner.subtitles.typography import untypeset
 from captioner.transcript import SAMPLE_RATE, Word
 
 MAX_PAUSE = SAMPLE_RATE  # between cues that may be parts of one sentence
 _PART = re.compile(r"(.+)\.(\d{1,4})")  # ids of cues that were one caption
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]\s]*$")
-_SET_SPACE = re.compile(f"{NARROW}(?=[;!?»])|(?<=«){NARROW}|{WIDE}(?=:)")
 
 
 def convert(document: Document, format_: Format, *, profile: Profile = WEB) -> str:
@@ -103,7 +103,4 @@ def _words(segment: Segment) -> Iterator[Word]:
 
 def _recognised(segment: Segment) -> Segment:
     """The segment with the plain spaces that speech is recognised with."""
-    text = _SET_SPACE.sub(" ", segment.text)
-    return Segment(
-        segment.id, segment.start, segment.end, (), segment.speaker, text, segment.language
-    )
+    return replace(segment, text=untypeset(segment.text))

@@ -11,6 +11,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
@@ -54,7 +55,9 @@ def parse(text: str, *, language: str) -> Document:
     segments.sort(key=lambda segment: (segment.start, segment.end))
     ids = {segment.id for segment in segments}
     if "" in ids or len(ids) < len(segments):
-        segments = [_renumbered(segment, number) for number, segment in enumerate(segments, 1)]
+        segments = [
+            replace(segment, id=str(number)) for number, segment in enumerate(segments, 1)
+        ]
     return Document(tuple(segments), _provenance(content.get("metadata")))
 
 
@@ -98,18 +101,6 @@ def _segment(number: int, row: object, beside: list[object], language: str) -> S
         speaker=flatten(str(speaker)),
         text=said,
         language=_language(row, language),
-    )
-
-
-def _renumbered(segment: Segment, number: int) -> Segment:
-    return Segment(
-        str(number),
-        segment.start,
-        segment.end,
-        segment.words,
-        segment.speaker,
-        segment.text,
-        segment.language,
     )
 
 
@@ -175,32 +166,47 @@ def _probability(row: Mapping[str, object]) -> float:
 def _timed(text: str, words: Sequence[Word]) -> tuple[Word, ...]:
     """The pieces of a text between its spaces, timed by the words found in it in their order.
 
-    Words come without the punctuation of the text, or with a space in front, or in parts. Where
-    one of them is not in the text, the text has no words: they would say something else.
+    Words come without the punctuation of the text, with other spaces, or in parts. Where one of
+    them is not in the text, the text has no words: they would say something else.
     """
-    lowered = text.lower()
-    if len(lowered) != len(text):  # a rare letter: positions would not be those of the text
-        lowered = text
+    words = [word for word in words if word.text.split()]
+    edges = _find_in_order(text, [word.text for word in words])
+    if not edges:
+        return ()
+    pieces: list[Word] = []
+    for word, (begin, end) in zip(words, pairwise([0, *edges[1:], len(text)]), strict=True):
+        piece = replace(word, text=text[begin:end])
+        if pieces and not text[begin - 1].isspace():
+            piece = _one_word(pieces.pop(), piece)
+        pieces.append(piece)
+    return tuple(replace(piece, text=piece.text.strip()) for piece in pieces)
+
+
+def _one_word(begin: Word, end: Word) -> Word:
+    probability = min(begin.probability, end.probability)
+    return Word(begin.text + end.text, begin.start, end.end, probability)
+
+
+def _find_in_order(text: str, words: Sequence[str]) -> list[int]:
+    """Where in a text each word begins, whatever the case and the spaces; none if one is missing."""
+    places = [place for place, letter in enumerate(text) if not letter.isspace()]
+    letters = _plain(text)
     edges = []
     at = 0
     for word in words:
-        found = max(lowered.find(word.text.lower(), at), text.find(word.text, at))
+        plain = _plain(word)
+        found = letters.find(plain, at)
         if found < 0:
-            return ()
-        edges.append(found)
-        at = found + len(word.text)
-    pieces: list[Word] = []
-    for word, (begin, end) in zip(words, pairwise([0, *edges[1:], len(text)]), strict=False):
-        piece = text[begin:end]
-        if pieces and text[begin - 1] != " ":
-            last = pieces.pop()
-            word = Word(  # noqa: PLW2901 - the two are one
-                last.text + piece, last.start, word.end, min(last.probability, word.probability)
-            )
-            pieces.append(word)
-        else:
-            pieces.append(Word(piece, word.start, word.end, word.probability))
-    return tuple(Word(word.text.strip(), word.start, word.end, word.probability) for word in pieces)
+            return []
+        edges.append(places[found])
+        at = found + len(plain)
+    return edges
+
+
+def _plain(text: str) -> str:
+    """The letters in lower case, as many as there were; no spaces."""
+    lowered = ((letter, letter.lower()) for letter in text if not letter.isspace())
+    return "".join(lower if len(lower) == 1 else letter for letter, lower in lowered)
 
 
 def _language(row: Mapping[str, object], default: str) -> str:

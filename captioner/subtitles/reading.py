@@ -20,6 +20,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_MAY_BE_EMPTY = ("srt", "txt")  # what is written in them of a silent recording: nothing
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")  # what no text has; 1A ends files of DOS
 
 
@@ -68,9 +69,10 @@ def parse(text: str, format_name: str, *, language: str = "fr") -> Document:
     """
     if format_name not in PARSERS:
         raise InvalidRequest(f"found the format {format_name!r}, expected one of {_known()}")
-    if not text.strip():
-        raise InvalidRequest("found an empty file, expected subtitles or text")
-    return PARSERS[format_name](text.removeprefix("\ufeff"), language=language)
+    text = text.removeprefix("\ufeff")
+    if not text.strip() and format_name not in _MAY_BE_EMPTY:
+        raise InvalidRequest(f"found an empty file, expected {format_name}")
+    return PARSERS[format_name](text, language=language)
 
 
 def decode(content: bytes) -> str:

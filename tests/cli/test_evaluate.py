@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from subtitle_samples import PROVENANCE
 
 from captioner.cli.exits import ExitCode
 from captioner.cli.root import captioner
+from captioner.subtitles.formats import FORMATS
 
 REFERENCE = "Le conseil municipal a adopté le budget à une large majorité.\n"
 HYPOTHESIS = """\
@@ -124,12 +126,14 @@ class TestTwoFiles:
         assert figures("words.txt", "digits.txt")["wer"] > 0
         assert figures("words.txt", "digits.txt", "--numbers")["wer"] == 0
 
-    def test_nothing_recognised_is_all_deleted(self) -> None:
-        put("empty.txt", "")
-        put("bare.vtt", "WEBVTT\n")
-        for name in ("empty.txt", "bare.vtt"):
-            assert figures("talk.txt", name)["words"]["deletions"] == 11
-            assert "WER          100.0 %" in run("talk.txt", name).stdout
+    @pytest.mark.parametrize("name", [f"silence.{name}" for name in FORMATS])
+    def test_nothing_recognised_is_all_deleted(self, name: str) -> None:
+        kind = FORMATS[name.partition(".")[2]]
+        put(name, kind.render([], PROVENANCE))
+        assert figures("talk.txt", name)["words"]["deletions"] == 11
+        result = run("talk.txt", name)
+        assert "WER          100.0 %" in result.stdout
+        assert result.stderr == f"Note: {name} has no words: all are deleted\n"
 
     def test_other_languages_are_compared_by_the_same_rules(self) -> None:
         put("de.txt", "Größe: „Über-Maß“, Straße.")

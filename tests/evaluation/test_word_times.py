@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captioner.evaluation.truth import TimedWord
-from captioner.evaluation.word_times import measure_word_times
+from captioner.evaluation.word_times import TimeErrors, measure_word_times
 
 
 def at(*words: tuple[str, float, float]) -> list[TimedWord]:
@@ -46,6 +46,12 @@ def test_without_a_matched_word_there_is_no_figure() -> None:
     errors = measure_word_times([], at(("un", 1.0, 2.0)))
     assert errors.start.count == 0
     assert math.isnan(errors.start.p50)
+
+
+def test_errors_have_a_sign_in_their_bias_alone() -> None:
+    assert TimeErrors.of([-0.3, -0.1, 0.2]) == TimeErrors(
+        3, bias=-0.1, p50=0.2, p90=pytest.approx(0.28)
+    )
 
 
 @given(st.floats(-2, 2), st.lists(st.sampled_from(["un", "d'eau", "va-t-il"]), min_size=1))

@@ -12,6 +12,7 @@ from captioner.subtitles.cues import Segment
 from captioner.subtitles.formats import FORMATS
 from captioner.subtitles.profiles import ARCOM, PROFILES, WEB
 from captioner.subtitles.reading import parse
+from captioner.subtitles.typography import typeset
 
 SRT = """1
 00:00:01,000 --> 00:00:03,000
@@ -105,10 +106,12 @@ def test_json_of_cues_has_no_words_and_the_spaces_of_speech() -> None:
     assert "metadata" not in content
 
 
-def test_no_break_spaces_that_typography_did_not_put_are_kept() -> None:
-    document = parse("00:01 --> 00:02\n10\u202f000\u00a0€\u00a0: «\u202foui\u202f»\u202f!", "srt")
+def test_no_space_of_typography_is_left_in_json() -> None:
+    text = "M. Martin a 3 000 € : 24 % au 24 novembre, n° 5 « oui » !"
+    assert typeset(text) != text
+    document = parse(f"00:01 --> 00:02\n{typeset(text)}", "srt")
     (row,) = json.loads(convert(document, FORMATS["json"]))["segments"]
-    assert row["text"] == "10\u202f000\u00a0€ : « oui » !"
+    assert row["text"] == text
 
 
 def test_what_made_a_file_is_kept_and_never_invented() -> None:

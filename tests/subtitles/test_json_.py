@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from captioner.errors import InvalidRequest
 from captioner.subtitles.cues import Segment
 from captioner.subtitles.json_ import render
 from captioner.subtitles.json_reading import parse
+from captioner.subtitles.timestamps import to_milliseconds
 from captioner.subtitles.typography import flatten
 from captioner.transcript import Word
 
@@ -63,15 +65,15 @@ def test_accents_are_readable_and_segments_are_lines() -> None:
 def test_any_recording_can_be_read_back(said: list[Segment]) -> None:
     text = render(said, PROVENANCE)
     text.encode("utf-8")
-    rows = json.loads(text)["segments"]
+    rows = json.loads(text, parse_float=Decimal)["segments"]
     ordered = sorted(said, key=lambda part: (part.start, part.end))
     assert len(rows) == len(ordered)
     for row, part in zip(rows, ordered, strict=True):
         assert (row["id"], row["speaker"]) == (flatten(part.id), flatten(part.speaker))
-        assert row["start"] * SECOND == pytest.approx(part.start, abs=8)
+        assert row["start"] * 1000 == to_milliseconds(part.start)
         assert [word["text"] for word in row["words"]] == [flatten(w.text) for w in part.words]
         for word, true in zip(row["words"], part.words, strict=True):
-            assert word["end"] * SECOND == pytest.approx(true.end, abs=8)
+            assert word["end"] * 1000 == to_milliseconds(true.end)
 
 
 @given(recordings)
@@ -174,6 +176,17 @@ def test_words_beside_segments_without_a_time_are_left_out(wrong: object) -> Non
     content = {**OPENAI, "words": [{"word": "été", "start": 0.25, "end": wrong}, "été"]}
     read = parse(json.dumps(content), language="fr")
     assert [part.words for part in read.segments] == [(), ()]
+
+
+@pytest.mark.parametrize("words", [["Ça", "va?", "Oui", "!"], ["Ça", "va", " ?", " Oui !"]])
+def test_spaces_that_only_the_text_or_only_the_words_have_do_not_matter(words: list[str]) -> None:
+    rows = [{"word": word, "start": at, "end": at + 1} for at, word in enumerate(words)]
+    row = {"start": 0, "end": 4, "text": " Ça va\u202f? Oui!", "words": rows}
+    (part,) = parse(json.dumps({"segments": [row]}), language="fr").segments
+    assert "".join("".join(word.text.split()) for word in part.words) == "Çava?Oui!"
+    starts = {word.text.split()[0]: word.start // SECOND for word in part.words}
+    assert (starts["Ça"], starts["va"]) == (0, 1)
+    assert starts["Oui!"] == words.index("Oui" if "Oui" in words else " Oui !")
 
 
 def test_words_that_are_not_in_the_text_are_left_out() -> None:

@@ -9,6 +9,7 @@ from subtitle_samples import PROVENANCE, segment
 
 from captioner.errors import InvalidRequest
 from captioner.subtitles import reading
+from captioner.subtitles.cues import Provenance
 from captioner.subtitles.formats import FORMATS
 from captioner.subtitles.reading import (
     MAX_BYTES,
@@ -52,11 +53,31 @@ def test_binary_files_are_refused(content: bytes) -> None:
         decode(content)
 
 
-@pytest.mark.parametrize("name", PARSERS)
-@pytest.mark.parametrize("content", [b"", b" \r\n\t", b"\xef\xbb\xbf"])
-def test_empty_files_are_refused(name: str, content: bytes) -> None:
-    with pytest.raises(InvalidRequest, match="found an empty file, expected subtitles or text"):
+EMPTY = (b"", b" \r\n\t", b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("name", sorted(PARSERS.keys() - {"srt", "txt"}))
+@pytest.mark.parametrize("content", EMPTY)
+def test_empty_files_are_refused_where_a_format_has_more_than_cues(
+    name: str, content: bytes
+) -> None:
+    with pytest.raises(InvalidRequest, match=f"found an empty file, expected {name}"):
         parse_bytes(content, name)
+
+
+@pytest.mark.parametrize("name", ["srt", "txt"])
+@pytest.mark.parametrize("content", EMPTY)
+def test_where_nothing_was_said_nothing_is_read(name: str, content: bytes) -> None:
+    assert parse_bytes(content, name).segments == ()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("provenance", [PROVENANCE, None])
+def test_files_of_silence_are_read_back(name: str, provenance: Provenance | None) -> None:
+    text = FORMATS[name].render([], provenance)
+    read = parse(text, name)
+    assert (read.segments, read.cues) == ((), ())
+    assert read.provenance == (None if name == "srt" else provenance)
 
 
 def test_files_are_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
