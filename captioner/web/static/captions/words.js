@@ -1,0 +1,63 @@
+/** What the captions say of themselves, in the languages of their readers. */
+
+export const WORDS = {
+  fr: {
+    locale: 'fr',
+    captions: 'Sous-titres de la réunion',
+    speaking: 'Paroles en cours, provisoires',
+    nobody: 'En attente d’une prise de parole…',
+    somebody: 'Intervenant',
+    says: (name) => `${name}\u00a0: `,
+    newCaptions: (n) => (n > 1 ? `${n} nouveaux sous-titres` : '1 nouveau sous-titre'),
+    follow: 'Revenir au direct',
+    generated: 'Sous-titres générés automatiquement',
+    caution: 'Ils sont produits par une machine et peuvent contenir des erreurs.',
+    model: 'Modèle',
+    version: 'Version',
+    digest: 'Empreinte',
+    dropped: 'Les sous-titres plus anciens sont dans la transcription à télécharger.',
+    states: {
+      idle: 'Déconnecté',
+      connecting: 'Connexion…',
+      waiting: 'Connecté, en attente',
+      live: 'En direct',
+      reconnecting: 'Connexion perdue',
+      ended: 'Réunion terminée',
+      unauthorized: 'Jeton d’accès nécessaire',
+      refused: 'Demande refusée',
+    },
+    again: (s) => (s > 0 ? `nouvel essai dans ${s} s` : 'nouvel essai…'),
+  },
+  en: {
+    locale: 'en-GB',
+    captions: 'Captions of the meeting',
+    speaking: 'Being said, may still change',
+    nobody: 'Waiting for somebody to speak…',
+    somebody: 'Speaker',
+    says: (name) => `${name}: `,
+    newCaptions: (n) => (n > 1 ? `${n} new captions` : '1 new caption'),
+    follow: 'Back to live',
+    generated: 'Captions generated automatically',
+    caution: 'They are made by a machine and may contain errors.',
+    model: 'Model',
+    version: 'Version',
+    digest: 'Digest',
+    dropped: 'Older captions are in the transcript to download.',
+    states: {
+      idle: 'Disconnected',
+      connecting: 'Connecting…',
+      waiting: 'Connected, waiting',
+      live: 'Live',
+      reconnecting: 'Connection lost',
+      ended: 'Meeting ended',
+      unauthorized: 'Access token needed',
+      refused: 'Request refused',
+    },
+    again: (s) => (s > 0 ? `trying again in ${s} s` : 'trying again…'),
+  },
+};
+
+/** The words for a language tag, English when there are none. */
+export function wordsFor(language) {
+  return WORDS[language.slice(0, 2).toLowerCase()] ?? WORDS.en;
+}

@@ -1,0 +1,251 @@
+/** What the pages say, in French and in English, and how it gets into them. */
+
+const TEXTS = {
+  fr: {
+    skip: 'Aller aux sous-titres',
+    tagline: 'Sous-titres en direct',
+    links: 'Langue et micro',
+    mic: 'Essayer avec un micro',
+    rooms: 'Réunions en cours',
+    roomsLead: 'Choisissez une réunion pour lire ses sous-titres au fil de la parole.',
+    noRooms: 'Aucune réunion n’est en cours. Cette liste se met à jour d’elle-même.',
+    roomsLost: 'Le service ne répond pas. Nouvel essai dans quelques secondes.',
+    roomName: 'Nom d’une réunion',
+    roomHint: 'Vous pouvez ouvrir une réunion avant que quelqu’un y parle.',
+    open: 'Ouvrir',
+    since: (time) => `depuis ${time}`,
+    over: 'terminée',
+    people: (names) => names.join(', '),
+    nobodyYet: 'Personne pour le moment',
+    talking: (names) => `${names.join(' et ')} ${names.length > 1 ? 'parlent' : 'parle'}`,
+    login: 'Accès protégé',
+    loginLead: 'Ce service demande un jeton d’accès. Son exploitant peut vous en donner un.',
+    token: 'Jeton d’accès',
+    enter: 'Entrer',
+    wrongToken: 'Ce jeton n’est pas accepté. Vérifiez qu’il est complet.',
+    noAnswer: 'Le service ne répond pas. Réessayez dans un instant.',
+    allRooms: 'Toutes les réunions',
+    tools: 'Outils',
+    smaller: 'Texte plus petit',
+    larger: 'Texte plus grand',
+    search: 'Rechercher',
+    searchLabel: 'Rechercher dans les sous-titres',
+    found: (index, count) => (count ? `${index} sur ${count}` : 'Aucun résultat'),
+    next: 'Résultat suivant',
+    previous: 'Résultat précédent',
+    closeSearch: 'Fermer la recherche',
+    download: 'Télécharger',
+    downloadLead: 'Transcription jusqu’à maintenant',
+    generated: 'Générée automatiquement : relisez-la avant de la diffuser.',
+    formats: {
+      txt: 'Texte, avec les noms', vtt: 'WebVTT, pour le web', srt: 'SubRip, pour la vidéo',
+      ttml: 'TTML, pour l’archivage', json: 'JSON, pour les programmes',
+    },
+    copy: 'Copier le texte',
+    copied: 'Le texte est copié.',
+    notCopied: 'Le navigateur n’a pas permis la copie.',
+    settings: 'Réglages',
+    size: 'Taille du texte',
+    font: 'Police',
+    fonts: {
+      system: 'Du système', legible: 'Très lisible', serif: 'À empattements', mono: 'À chasse fixe',
+    },
+    theme: 'Couleurs',
+    themes: { system: 'Du système', light: 'Clair', dark: 'Sombre', contrast: 'Contraste élevé' },
+    opacity: 'Opacité du fond',
+    lines: 'Lignes visibles',
+    allLines: 'Toute la page',
+    someLines: (n) => `${n} lignes`,
+    position: 'Position',
+    positions: { top: 'En haut', middle: 'Au milieu', bottom: 'En bas' },
+    times: 'Afficher les heures',
+    keys: 'Raccourcis à une touche',
+    language: 'Langue de la page',
+    languages: { '': 'Du navigateur', fr: 'Français', en: 'English' },
+    pixels: (n) => `${n} px`,
+    percent: (n) => `${n} %`,
+    reset: 'Réglages d’origine',
+    done: 'Terminer',
+    close: 'Fermer',
+    help: 'Raccourcis clavier',
+    keysOff: 'Ces touches peuvent être désactivées dans les réglages.',
+    shortcuts: {
+      live: 'Revenir au direct', search: 'Rechercher', larger: 'Texte plus grand',
+      smaller: 'Texte plus petit', times: 'Afficher ou masquer les heures',
+      captions: 'Afficher ou masquer les sous-titres', download: 'Télécharger',
+      settings: 'Réglages', fullscreen: 'Plein écran', help: 'Cette aide',
+    },
+    end: 'Fin',
+    captionsOff: 'Les sous-titres sont masqués.',
+    showCaptions: 'Les afficher',
+    again: 'Suivre de nouveau',
+    micTitle: 'Essayer avec un micro',
+    micLead: 'Parlez : vos paroles s’affichent ci-dessous, sous-titrées par ce service.',
+    micPrivacy: 'Le son va de ce navigateur à ce service, et nulle part ailleurs. Rien n’est enregistré.',
+    name: 'Votre nom',
+    me: 'Moi',
+    device: 'Micro',
+    anyDevice: 'Micro par défaut',
+    nthDevice: (n) => `Micro ${n}`,
+    start: 'Commencer',
+    stop: 'Arrêter',
+    level: 'Niveau du micro',
+    micStates: {
+      idle: 'À l’arrêt', asking: 'Demande d’accès au micro…', connecting: 'Connexion…',
+      running: 'Le micro est ouvert', stopping: 'Dernières paroles…',
+    },
+    watch: 'Voir cette réunion comme les autres la voient',
+    micErrors: {
+      insecure: 'Le navigateur ne donne le micro qu’aux pages servies en HTTPS, ou depuis localhost. Ouvrez cette page par l’une de ces adresses.',
+      denied: 'L’accès au micro a été refusé. Autorisez-le dans les réglages du navigateur pour cette page, puis recommencez.',
+      missing: 'Aucun micro n’a été trouvé. Branchez-en un, puis recommencez.',
+      busy: 'Le micro ne peut pas être ouvert : un autre programme l’utilise peut-être.',
+      unplugged: 'Le micro a été débranché.',
+      lost: 'La connexion au service est perdue. Recommencez quand il répond de nouveau.',
+      slow: 'La connexion est trop lente pour le son : il n’est plus envoyé.',
+      refused: (reason) => `Le service a refusé : ${reason}`,
+      unsupported: 'Ce navigateur ne sait pas traiter le son (AudioWorklet). Mettez-le à jour.',
+    },
+    overlayLabel: 'Sous-titrage automatique',
+    otherLanguage: 'English',
+  },
+  en: {
+    skip: 'Skip to the captions',
+    tagline: 'Live captions',
+    links: 'Language and microphone',
+    mic: 'Try with a microphone',
+    rooms: 'Meetings now',
+    roomsLead: 'Choose a meeting to read its captions while people speak.',
+    noRooms: 'No meeting is going on. This list keeps itself up to date.',
+    roomsLost: 'The service does not answer. Trying again in a few seconds.',
+    roomName: 'Name of a meeting',
+    roomHint: 'You can open a meeting before anybody speaks in it.',
+    open: 'Open',
+    since: (time) => `since ${time}`,
+    over: 'ended',
+    people: (names) => names.join(', '),
+    nobodyYet: 'Nobody yet',
+    talking: (names) => `${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} speaking`,
+    login: 'Protected access',
+    loginLead: 'This service asks for an access token. Its operator can give you one.',
+    token: 'Access token',
+    enter: 'Enter',
+    wrongToken: 'This token is not accepted. Check that it is complete.',
+    noAnswer: 'The service does not answer. Try again in a moment.',
+    allRooms: 'All meetings',
+    tools: 'Tools',
+    smaller: 'Smaller text',
+    larger: 'Larger text',
+    search: 'Search',
+    searchLabel: 'Search the captions',
+    found: (index, count) => (count ? `${index} of ${count}` : 'Nothing found'),
+    next: 'Next result',
+    previous: 'Previous result',
+    closeSearch: 'Close the search',
+    download: 'Download',
+    downloadLead: 'Transcript up to now',
+    generated: 'Generated automatically: proofread it before you publish it.',
+    formats: {
+      txt: 'Text, with names', vtt: 'WebVTT, for the web', srt: 'SubRip, for video',
+      ttml: 'TTML, for archives', json: 'JSON, for programs',
+    },
+    copy: 'Copy the text',
+    copied: 'The text is copied.',
+    notCopied: 'The browser did not allow copying.',
+    settings: 'Settings',
+    size: 'Text size',
+    font: 'Font',
+    fonts: { system: 'The system’s', legible: 'Very legible', serif: 'Serif', mono: 'Fixed width' },
+    theme: 'Colours',
+    themes: { system: 'The system’s', light: 'Light', dark: 'Dark', contrast: 'High contrast' },
+    opacity: 'Opacity of the background',
+    lines: 'Visible lines',
+    allLines: 'The whole page',
+    someLines: (n) => `${n} lines`,
+    position: 'Position',
+    positions: { top: 'Top', middle: 'Middle', bottom: 'Bottom' },
+    times: 'Show times',
+    keys: 'Single-key shortcuts',
+    language: 'Language of the page',
+    languages: { '': 'The browser’s', fr: 'Français', en: 'English' },
+    pixels: (n) => `${n} px`,
+    percent: (n) => `${n}%`,
+    reset: 'Original settings',
+    done: 'Done',
+    close: 'Close',
+    help: 'Keyboard shortcuts',
+    keysOff: 'These keys can be turned off in the settings.',
+    shortcuts: {
+      live: 'Back to live', search: 'Search', larger: 'Larger text', smaller: 'Smaller text',
+      times: 'Show or hide times', captions: 'Show or hide captions', download: 'Download',
+      settings: 'Settings', fullscreen: 'Full screen', help: 'This help',
+    },
+    end: 'End',
+    captionsOff: 'The captions are hidden.',
+    showCaptions: 'Show them',
+    again: 'Follow again',
+    micTitle: 'Try with a microphone',
+    micLead: 'Speak: your words appear below, captioned by this service.',
+    micPrivacy: 'The sound goes from this browser to this service and nowhere else. Nothing is recorded.',
+    name: 'Your name',
+    me: 'Me',
+    device: 'Microphone',
+    anyDevice: 'Default microphone',
+    nthDevice: (n) => `Microphone ${n}`,
+    start: 'Start',
+    stop: 'Stop',
+    level: 'Level of the microphone',
+    micStates: {
+      idle: 'Stopped', asking: 'Asking for the microphone…', connecting: 'Connecting…',
+      running: 'The microphone is open', stopping: 'Last words…',
+    },
+    watch: 'See this meeting as others see it',
+    micErrors: {
+      insecure: 'Browsers give the microphone only to pages served over HTTPS, or from localhost. Open this page at one of these addresses.',
+      denied: 'Access to the microphone was denied. Allow it for this page in the settings of the browser, then start again.',
+      missing: 'No microphone was found. Plug one in, then start again.',
+      busy: 'The microphone cannot be opened: another program may be using it.',
+      unplugged: 'The microphone was unplugged.',
+      lost: 'The connection to the service is lost. Start again when it answers.',
+      slow: 'The connection is too slow for sound: it is no longer sent.',
+      refused: (reason) => `The service refused: ${reason}`,
+      unsupported: 'This browser cannot process sound (AudioWorklet). Update it.',
+    },
+    overlayLabel: 'Automatic captions',
+    otherLanguage: 'Français',
+  },
+};
+
+let language = 'fr';
+
+/** The texts in the language of the page. */
+export function texts() {
+  return TEXTS[language];
+}
+
+/** 'fr' or 'en'. */
+export function pageLanguage() {
+  return language;
+}
+
+/** Have the page speak a language; an empty one is the browser's. */
+export function speak(wanted) {
+  const tags = wanted ? [wanted] : navigator.languages ?? [navigator.language];
+  language = tags.map((tag) => tag.slice(0, 2)).find((tag) => tag in TEXTS) ?? 'en';
+  document.documentElement.lang = language;
+  const all = texts();
+  for (const element of document.querySelectorAll('[data-t]')) {
+    element.textContent = all[element.dataset.t];
+  }
+  for (const element of document.querySelectorAll('[data-t-label]')) {
+    element.setAttribute('aria-label', all[element.dataset.tLabel]);
+  }
+  for (const element of document.querySelectorAll('[data-t-placeholder]')) {
+    element.placeholder = all[element.dataset.tPlaceholder];
+  }
+  const other = document.getElementById('language');
+  if (other) {
+    other.textContent = all.otherLanguage;
+    other.lang = language === 'fr' ? 'en' : 'fr';
+  }
+}
