@@ -17,9 +17,10 @@ from typing import Any
 from captioner.errors import InvalidRequest
 from captioner.evaluation.truth import TimedWord
 from captioner.evaluation.utterances import Utterance, read_truth_utterances
+from captioner.subtitles.characters import flatten
 from captioner.subtitles.cues import Segment
 from captioner.subtitles.reading import MAX_BYTES, decode, parse_bytes
-from captioner.subtitles.typography import flatten, untypeset
+from captioner.subtitles.typography import untypeset
 from captioner.transcript import SAMPLE_RATE
 
 _CONTENT = ("utterances", "words", "text")  # a track has one of these

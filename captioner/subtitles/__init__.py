@@ -1,7 +1,19 @@
 """Subtitle files: what was said, cut into cues and written in the formats that players read.
 
-``cues`` has the values, ``layout`` cuts and times, ``typography`` sets French text, and each
-format has its module, with pure functions that write and read it; ``formats`` finds them by name.
-``reading`` reads files of anybody, ``conversion`` writes them anew, ``check`` finds what in them
-does not keep to a profile.
+What there is:
+
+* ``cues``: segments of speech, cues with the turns in them, provenance. ``profiles``: the limits
+  of a layout. ``document``: what a file holds once it is read.
+
+From speech to files, each using those before it:
+
+* ``characters``, ``typography``: text that can be shown, with the spaces of French.
+* ``breaking``: where text may be broken.
+* ``layout``: segments become cues.
+* ``formats``: files are written and parsed, one module for each format; found by name.
+
+What is done with files that are there:
+
+* ``reading``: any file becomes a document. ``conversion``: a document is written anew, ``check``:
+  or compared with a profile.
 """

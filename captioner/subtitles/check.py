@@ -9,12 +9,13 @@ from enum import StrEnum
 from itertools import accumulate
 
 from captioner.errors import InvalidRequest
-from captioner.subtitles.breaks import HELD
+from captioner.subtitles.breaking.phrases import Phrase, break_costs, is_french
+from captioner.subtitles.breaking.stops import HELD
+from captioner.subtitles.characters import count_characters, measure
 from captioner.subtitles.cues import Cue
 from captioner.subtitles.document import Document
-from captioner.subtitles.phrases import Phrase, break_costs, is_french
-from captioner.subtitles.profiles import Profile, count_characters, measure
-from captioner.subtitles.timestamps import to_milliseconds
+from captioner.subtitles.formats.timestamps import to_milliseconds
+from captioner.subtitles.profiles import Profile
 from captioner.subtitles.typography import typeset
 from captioner.transcript import SAMPLE_RATE
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from captioner.errors import InvalidRequest
+from captioner.subtitles.breaking.phrases import split_phrases
 from captioner.subtitles.cues import Segment
 from captioner.subtitles.document import Document
 from captioner.subtitles.formats import Format
-from captioner.subtitles.phrases import split_phrases
 from captioner.subtitles.profiles import WEB, Profile
 from captioner.subtitles.typography import untypeset
 from captioner.transcript import SAMPLE_RATE, Word

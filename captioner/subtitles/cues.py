@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from captioner.transcript import Caption, Word
+
+_GENERATOR = "Captioner "
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,16 @@ class Provenance:
         """For programs that read the file."""
         return {
             "machine-generated": "true",
-            "generator": f"Captioner {self.version}",
+            "generator": f"{_GENERATOR}{self.version}",
             "model": self.model,
             "model-digest": self.digest,
         }
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, str]) -> Provenance | None:
+        """What the fields of a file say; None when they are not ours."""
+        generator = fields.get("generator", "")
+        if not generator.startswith(_GENERATOR) or "model" not in fields:
+            return None
+        version = generator.removeprefix(_GENERATOR)
+        return cls(version, fields["model"], fields.get("model-digest", ""))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
 _FRAME = 1 / 25  # s; the frame of European television, and of the rules below
-_NO_WIDTH = {"Mn", "Me", "Cf"}  # combining accents and marks of direction: they take no place
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +87,3 @@ LIVE = Profile(
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {profile.name: profile for profile in (WEB, ARCOM, LIVE)}
 )
-
-
-def count_characters(lines: Iterable[str]) -> int:
-    """The characters that readers see: spaces and punctuation count, the ends of lines do not."""
-    return sum(measure(line) for line in lines)
-
-
-def measure(text: str) -> int:
-    """The columns that a text takes, whichever way its accents are encoded."""
-    if text.isascii():
-        return len(text)
-    return sum(unicodedata.category(character) not in _NO_WIDTH for character in text)

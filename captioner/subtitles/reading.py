@@ -9,9 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from captioner.errors import InvalidRequest
-from captioner.subtitles import ttml_reading
 from captioner.subtitles.document import Document
-from captioner.subtitles.formats import FORMATS, Parser
+from captioner.subtitles.formats import FORMATS, Parser, ttml_reading
 
 MAX_BYTES = 32 << 20  # 10 hours of speech as JSON with words are about 10 MB
 

@@ -7,7 +7,6 @@ broken at these spaces. Only spaces change: letters, digits and marks stay as th
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 
 NARROW = "\u202f"  # before ; ! ? %, inside quotation marks, between groups of three digits
@@ -46,9 +45,6 @@ _TITLE = re.compile(
 )
 _CENTURY = re.compile(rf"(?<!\w)([IVXL]+e){_GAP}(?=siècles?(?!\w))")
 
-_BLANKS = re.compile(rf"[^\S{WIDE}{NARROW}]+")
-_BREAKING = {"Cc", "Zl", "Zp"}  # control characters, line and paragraph separators
-
 
 def typeset(text: str) -> str:
     """Put the no-break spaces of French: punctuation, numbers, dates, units, abbreviations."""
@@ -67,15 +63,6 @@ def untypeset(text: str) -> str:
     return text.replace(NARROW, " ").replace(WIDE, " ")
 
 
-def flatten(text: str) -> str:
-    """The text on one line: line ends, tabs and control characters become single spaces.
-
-    No-break spaces stay. Half a surrogate pair, which no encoding can write, becomes U+FFFD.
-    """
-    printable = "".join(_printable(character) for character in text)
-    return _BLANKS.sub(" ", printable).strip()
-
-
 def _typeset_numbers(text: str) -> str:
     text = _THOUSANDS.sub(_with(NARROW), text)
     text = _TELEPHONE.sub(_with(WIDE), text)
@@ -90,12 +77,3 @@ def _typeset_numbers(text: str) -> str:
 
 def _with(space: str) -> Callable[[re.Match[str]], str]:
     return lambda found: re.sub(_GAP, space, found[0])
-
-
-def _printable(character: str) -> str:
-    if character.isalnum() or character == " ":
-        return character
-    category = unicodedata.category(character)
-    if category in _BREAKING:
-        return " "
-    return "\ufffd" if category == "Cs" else character

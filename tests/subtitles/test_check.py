@@ -7,8 +7,9 @@ from subtitle_samples import PROVENANCE, SECOND, recordings
 from captioner.errors import InvalidRequest
 from captioner.subtitles.check import Report, Rule, check, seconds_of
 from captioner.subtitles.cues import Cue, Segment, Turn
-from captioner.subtitles.document import Document, document_of
+from captioner.subtitles.document import Document
 from captioner.subtitles.formats import FORMATS
+from captioner.subtitles.formats.parsing import document_of
 from captioner.subtitles.profiles import ARCOM, LIVE, PROFILES, WEB, Profile
 from captioner.subtitles.reading import parse
 

@@ -33,3 +33,11 @@ def test_provenance_names_the_service_and_the_model() -> None:
         "model": "base",
         "model-digest": "sha256:0f1e",
     }
+
+
+def test_provenance_is_read_from_its_fields_and_from_no_others() -> None:
+    made_by = Provenance(version="1.2.3", model="base", digest="sha256:0f1e")
+    assert Provenance.from_fields(made_by.fields()) == made_by
+    assert Provenance.from_fields({"generator": "Whisper 1", "model": "base"}) is None
+    assert Provenance.from_fields({"generator": "Captioner 1.2.3"}) is None
+    assert Provenance.from_fields({}) is None

@@ -6,15 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioner.subtitles.profiles import (
-    ARCOM,
-    LIVE,
-    PROFILES,
-    WEB,
-    Profile,
-    count_characters,
-    measure,
-)
+from captioner.subtitles.profiles import ARCOM, LIVE, PROFILES, WEB, Profile
 
 profiles = st.sampled_from(list(PROFILES.values()))
 
@@ -55,11 +47,3 @@ def test_live_captions_have_no_reading_speed() -> None:
 def test_more_characters_never_take_less_time(profile: Profile, counts: list[int]) -> None:
     times = [profile.reading_time(count) for count in sorted(counts)]
     assert all(before <= after for before, after in pairwise(times))
-
-
-def test_spaces_and_punctuation_count_and_ends_of_lines_do_not() -> None:
-    assert count_characters(("Ça va\u202f?", "Oui.")) == 7 + 4
-
-
-def test_accents_count_once_however_they_are_encoded() -> None:
-    assert measure("e\u0301te\u0301\u200e") == measure("été") == 3

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from subtitle_samples import TRICKY
 
 from captioner.evaluation.normalisation import normalise
-from captioner.subtitles.typography import flatten, typeset, untypeset
+from captioner.subtitles.typography import typeset, untypeset
 
 tricky = st.text(alphabet=TRICKY)
 numbers = st.lists(
@@ -118,17 +116,3 @@ def test_unsetting_gives_back_french_that_was_written_with_plain_spaces(text: st
 
 def test_unsetting_leaves_plain_spaces() -> None:
     assert untypeset("«\u202foui\u202f»\u00a0: non") == "« oui » : non"
-
-
-@given(st.text())
-def test_flat_text_is_one_line_that_can_be_encoded(text: str) -> None:
-    flat = flatten(text)
-    assert len(flat.splitlines()) <= 1
-    assert flat == flat.strip()
-    assert flatten(flat) == flat
-    assert not any(unicodedata.category(character) == "Cc" for character in flat)
-    flat.encode("utf-8")
-
-
-def test_flat_text_keeps_no_break_spaces_within() -> None:
-    assert flatten(" 12\u202f000\n\thabitants\u00a0: ici ") == "12\u202f000 habitants\u00a0: ici"
