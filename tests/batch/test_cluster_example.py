@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from captioner.batch.cluster_ray import checked
 from captioner.cli.transcribe import transcribe
