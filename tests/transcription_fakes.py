@@ -179,6 +179,8 @@ def hypothesis(
 
 
 def length_in_words(row: DecodeRow) -> Hypothesis:
-    """One word that tells how many frames of speech the row has, lasting as long."""
-    end = row.speech_frames * SAMPLE_RATE // 100
-    return hypothesis(f"mot{row.speech_frames}", seconds=end / SAMPLE_RATE)
+    """Words for the whole speech, none long, of which the first tells its length in frames."""
+    seconds = row.speech_frames / 100
+    others = int(seconds / 2)
+    text = " ".join((f"mot{row.speech_frames}", *(f"numéro{n}" for n in range(others))))
+    return hypothesis(text, seconds=seconds / (1 + others))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
 
@@ -37,6 +38,7 @@ from captioner.transcription.reading import Reading
 RULE = WindowRule(padded=False, silence=4.0, minimum=20.0)
 LOOP = hypothesis("et voilà " * 9)
 SILENCE = SAMPLE_RATE // 2  # samples between the utterances of a window
+Call = Callable[[], Awaitable[Hypothesis]]
 FRAMES_OF_30_S = PADDED // MEL_HOP
 
 
@@ -299,15 +301,14 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def calls(*answers: CaptionerError | str) -> partial[object]:
+def calls(*answers: CaptionerError | str) -> Call:
     """Something to call that answers so."""
     script = Script(*(hypothesis(each) if isinstance(each, str) else each for each in answers))
     return partial(script.alone, rows(1)[0])
 
 
-async def tried(call: partial[object], **options: float) -> str:
-    answer = await patiently(call, **options)  # type: ignore[arg-type,var-annotated]
-    return str(answer.text)
+async def tried(call: Call, *, longest_delay: float = LONGEST_DELAY) -> str:
+    return (await patiently(call, longest_delay=longest_delay)).text
 
 
 @pytest.mark.parametrize("fault", [EngineFault("failed"), Unavailable("restarting")])

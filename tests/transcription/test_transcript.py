@@ -109,8 +109,7 @@ def test_a_recording_is_complete_when_its_last_window_was_read() -> None:
     window = transcript.expect(0)
     transcript.hear(100, 100)
     transcript.end(None)
-    assert transcript.tell() == []
-    assert not transcript.complete
+    assert (transcript.tell(), transcript.complete) == ([], False)
     transcript.take(window, said("un"))
     assert transcript.tell()[-1] == RecordingEnded(100, 1)
     assert transcript.complete
