@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+from announcer import announce
 from sampler import LoopLag, Sampler, thread_names
 
 from captioner.asr.scripted import ScriptedEngine
@@ -60,13 +61,16 @@ class SelfPortrait:
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--profile", is_flag=True)
 @click.option("--delay", type=float, default=0.0)
-def main(settings_json: str, *, report: Path | None, profile: bool, delay: float) -> None:
+@click.option("--publish", type=float, default=0.0)
+def main(
+    settings_json: str, *, report: Path | None, profile: bool, delay: float, publish: float
+) -> None:
     """Serve with these settings until standard input closes."""
     values = json.loads(settings_json) | {"listen": "127.0.0.1:0", "http_listen": "127.0.0.1:0"}
     settings = Settings.model_validate(values)
     configure("warning", "console")
     portrait = SelfPortrait(profile=profile)
-    asyncio.run(_serve(settings, portrait, delay=delay))
+    asyncio.run(_serve(settings, portrait, delay=delay, publish=publish))
     if report:
         portrait.save(report)
 
@@ -79,11 +83,14 @@ def scripted_engine(settings: Settings, *, delay: float) -> ScriptedEngine:
     )
 
 
-async def _serve(settings: Settings, portrait: SelfPortrait, *, delay: float) -> None:
+async def _serve(
+    settings: Settings, portrait: SelfPortrait, *, delay: float, publish: float
+) -> None:
     service = CaptionService(
         settings, engine_factory=lambda: scripted_engine(settings, delay=delay)
     )
     signals = Signals()
+    announcing = asyncio.create_task(announce(service.rooms, publish))
 
     def started(bound: Bound) -> None:
         portrait.start()
@@ -99,6 +106,7 @@ async def _serve(settings: Settings, portrait: SelfPortrait, *, delay: float) ->
     with signals.installed():
         _watch_stdin(ending)
         await serve(service, signals, started=started)
+    announcing.cancel()
 
 
 def _watch_stdin(ended: Callable[[], None]) -> None:

@@ -57,7 +57,12 @@ async def caption_server(settings: Settings) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def scripted_server(
-    settings: Settings, *, report: Path | None = None, profile: bool = False, delay: float = 0.0
+    settings: Settings,
+    *,
+    report: Path | None = None,
+    profile: bool = False,
+    delay: float = 0.0,
+    publish: float = 0.0,
 ) -> AsyncIterator[Target]:
     """The same server around an engine that computes nothing.
 
@@ -66,6 +71,7 @@ async def scripted_server(
         report: Where the server writes, as it ends, what it saw of its own event loop.
         profile: Whether it also samples where its time goes; costs some.
         delay: Seconds that each batch takes.
+        publish: Captions a second that appear in the room "fanout".
 
     Raises:
         Failed: it did not start; with its last words.
@@ -73,6 +79,7 @@ async def scripted_server(
     command = [sys.executable, str(SCRIPTED), settings.model_dump_json(), "--delay", str(delay)]
     command += ["--report", str(report)] if report else []
     command += ["--profile"] if profile else []
+    command += ["--publish", str(publish)] if publish else []
     async with _child(command) as target:
         yield target
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from typing import Self
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -55,18 +56,19 @@ class CaptionStreams:
             raise Unavailable("the service takes no new readers now", retry_after=2.0)
         if request.method == "HEAD":
             await _begin(send)
-            await _end(send)
+            await _Body(send).end()
             return
         if after is None and history is not None:
             after = await self._newest(room, history)
         with self._counted(room), self._backend.rooms.follow(room, after) as follower:
             await _begin(send)
             started = {**provenance_values(self._backend.info), "room": room}
-            await _write(send, HINT + event_bytes("started", started))
-            async with asyncio.TaskGroup() as group:
-                delivering = group.create_task(self._deliver(follower, send))
-                await _disconnection(receive)
-                delivering.cancel()
+            with _Body(send) as out:
+                await out.write(HINT + event_bytes("started", started))
+                async with asyncio.TaskGroup() as group:
+                    delivering = group.create_task(self._deliver(follower, out))
+                    await _disconnection(receive)
+                    delivering.cancel()
 
     @contextlib.contextmanager
     def _counted(self, room: str) -> Iterator[None]:
@@ -90,18 +92,60 @@ class CaptionStreams:
             return None
         return found.captions[-count - 1].position if count else found.position
 
-    async def _deliver(self, follower: Follower, send: Send) -> None:
+    async def _deliver(self, follower: Follower, out: _Body) -> None:
         """Write events until the room ends or the replica goes away."""
         with contextlib.suppress(Unavailable):  # the browser connects again, elsewhere
-            while not follower.over:
-                chunk = self._writer.gather(follower)
-                if not chunk and not follower.over:
-                    first = await follower.next(timeout=HEARTBEAT_PERIOD)
-                    chunk = self._writer.gather(follower, first) if first else HEARTBEAT
-                await _write(send, chunk)
+            while (first := await follower.next()) is not None:
+                chunk = self._writer.gather(follower, first)
+                await out.write(chunk)
                 if len(chunk) >= CHUNK:  # a long history must not keep others waiting
                     await asyncio.sleep(0)
-        await _end(send)
+        await out.end()
+
+
+class _Body:
+    """The body of a response, with heartbeats while nothing is written."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._written = self._loop.time()
+        self._writing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._wait(HEARTBEAT_PERIOD)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+
+    async def write(self, chunk: bytes) -> None:
+        """Write some of it; waits while the reader is slow."""
+        self._writing = True
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        self._writing = False
+        self._written = self._loop.time()
+
+    async def end(self) -> None:
+        """Write the end of it."""
+        self._writing = True
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """One timer for many events: setting one for each would cost as much as writing it."""
+        silent = self._loop.time() - self._written
+        if silent >= HEARTBEAT_PERIOD and not self._writing:
+            self._heartbeat = asyncio.create_task(self.write(HEARTBEAT))
+            silent = 0.0
+        self._wait(max(HEARTBEAT_PERIOD - silent, 1.0))
 
 
 async def _disconnection(receive: Receive) -> None:
@@ -113,14 +157,6 @@ async def _disconnection(receive: Receive) -> None:
 async def _begin(send: Send) -> None:
     headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-
-
-async def _write(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _end(send: Send) -> None:
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _position(request: Request) -> Position | None:
