@@ -69,7 +69,7 @@ export class CaptionerCaptions extends HTMLElement {
   get token() { return this.#token; }
   set token(text) {
     this.#token = text;
-    if (this.isConnected && this.#view) this.connect();
+    if (this.isConnected && this.#view) this.connect({ afresh: true });
   }
 
   /** The finals received, in order. */
@@ -83,18 +83,14 @@ export class CaptionerCaptions extends HTMLElement {
 
   // -- methods
 
-  /** Follow the room of the attributes. */
+  /** Follow the room of the attributes: on from where it was, or afresh. */
   connect({ afresh = false } = {}) {
     this.disconnect();
-    if (afresh) this.clear();
     if (!this.room) return;
-    const path = `v1/rooms/${encodeURIComponent(this.room)}/captions`;
-    const base = new URL(this.src || new URL('..', import.meta.url), document.baseURI);
-    const credentials = this.getAttribute('credentials') ?? 'same-origin';
-    const url = new URL(path, base.href.replace(/\/?$/, '/'));
-    this.#feed = new CaptionFeed(url, { token: this.#token, credentials });
-    this.#feed.addEventListener('message', ({ detail }) => this.receive(detail.type, detail.data));
-    this.#feed.addEventListener('state', ({ detail }) => this.#feedTold(detail));
+    if (afresh || !this.#feed) {
+      this.clear();
+      this.#feed = this.#newFeed();
+    }
     this.#tell({ state: 'connecting' });
     this.#feed.start();
   }
@@ -102,8 +98,18 @@ export class CaptionerCaptions extends HTMLElement {
   /** Stop following; what was received stays. */
   disconnect() {
     this.#feed?.stop();
-    this.#feed = null;
     if (this.#state.state !== 'ended') this.#tell({ state: 'idle' });
+  }
+
+  #newFeed() {
+    const path = `v1/rooms/${encodeURIComponent(this.room)}/captions`;
+    const base = new URL(this.src || new URL('..', import.meta.url), document.baseURI);
+    const feed = new CaptionFeed(new URL(path, base.href.replace(/\/?$/, '/')), {
+      token: this.#token, credentials: this.getAttribute('credentials') ?? 'same-origin',
+    });
+    feed.addEventListener('message', ({ detail }) => this.receive(detail.type, detail.data));
+    feed.addEventListener('state', ({ detail }) => this.#feedTold(detail));
+    return feed;
   }
 
   /** Take an event as the service tells it; for those who have another way to get them. */
@@ -248,8 +254,10 @@ export class CaptionerCaptions extends HTMLElement {
     const facts = make('details', { part: 'provenance' },
       make('summary', {}, this.#words.generated),
       make('div', { class: 'facts', part: 'facts' }, make('p', {}, this.#words.caution), list));
-    this.#bar = { state, countdown, status, list };
-    this.shadowRoot.append(make('div', { class: 'bar', part: 'bar' }, status, facts));
+    const retry = make('button', { class: 'retry', part: 'retry', type: 'button' });
+    retry.addEventListener('click', () => this.#retry());
+    this.#bar = { state, countdown, status, retry, list };
+    this.shadowRoot.append(make('div', { class: 'bar', part: 'bar' }, status, retry, facts));
     this.#showState();
     this.#showFacts();
   }
@@ -270,6 +278,13 @@ export class CaptionerCaptions extends HTMLElement {
     if (this.#bar.state.textContent !== text) this.#bar.state.textContent = text;
     const again = state === 'reconnecting' ? this.#words.again(retryIn) : '';
     this.#bar.countdown.textContent = again;
+    this.#bar.retry.hidden = !['reconnecting', 'refused', 'ended'].includes(state) || !this.#feed;
+    this.#bar.retry.textContent = state === 'ended' ? this.#words.listen : this.#words.retry;
+  }
+
+  #retry() {
+    if (this.state === 'reconnecting') this.#feed.hurry();
+    else this.connect({ afresh: true });
   }
 
   #showFacts() {

@@ -69,7 +69,12 @@ button:focus-visible, summary:focus-visible { outline-offset: 2px; }
   background: var(--speaker); content: ""; inset-block: 0.25em; inset-inline-start: 0;
   position: absolute; width: 0.2em;
 }
+.same { padding-block-start: 0; }
+.same > .who { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; width: 1px; }
 @container (min-width: 36rem) {
+  .same { padding-block-start: 0.2em; }
+  .same > .who { clip-path: none; height: auto; overflow: visible; position: static; width: auto; }
+  .same > .who > .name, .same > .who > .mark { clip-path: inset(50%); }
   .row { column-gap: 1em; grid-template-columns: minmax(0, var(--captioner-name-width, 11rem)) minmax(0, 70ch); }
 }
 .who {
@@ -82,9 +87,6 @@ time { color: var(--_muted); font-variant-numeric: tabular-nums; margin-inline-s
 :host(:not([times])) time { display: none; }
 .text { margin: 0; overflow-wrap: anywhere; unicode-bidi: plaintext; white-space: pre-line; }
 .sealed { content-visibility: auto; contain-intrinsic-size: auto none auto 4000px; }
-@container (min-width: 36rem) {
-  .same > .who > .name, .same > .who > .mark { clip-path: inset(50%); }
-}
 .slot.blank { visibility: hidden; }
 .slot .text { display: flex; flex-direction: column; justify-content: flex-end; min-height: 0; overflow: hidden; }
 .words { margin-block-end: auto; }
@@ -133,6 +135,12 @@ summary { cursor: pointer; min-height: 1.5rem; padding: 0.15rem 0; }
 .facts dl { display: grid; gap: 0.2rem 1rem; grid-template-columns: auto minmax(0, 1fr); margin: 0; }
 .facts dt { color: var(--_muted); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
+.facts dd:last-child { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 0.8125rem; }
+.retry {
+  background: none; border: 1px solid currentColor; border-radius: 0.25rem; color: var(--_accent);
+  cursor: pointer; font: inherit; font-weight: 600; margin-inline-end: auto; min-height: 1.75rem; padding: 0 0.75rem;
+}
+.retry[hidden] { display: none; }
 :host([bar="off"]) .bar { display: none; }
 :host([bar="provenance"]) .state { display: none; }
 @media (forced-colors: active) {

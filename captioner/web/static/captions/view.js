@@ -20,6 +20,7 @@ export class CaptionView {
   #lastFinal = null;
   #rows = new Map();
   #slots = new Map(); // by track, in the order of the page
+  #held = new Set();
   #lastTop = 0;
   #gesture = -Infinity;
   #missed = 0;
@@ -55,30 +56,26 @@ export class CaptionView {
   /** Show a final: in the place of its interim, if there is one. */
   final(caption) {
     const slot = this.#slotOf(caption);
-    const others = slot && [...this.#slots.values()].find((each) => each !== slot);
-    const before = others?.offsetTop;
+    const other = slot && [...this.#slots.values()].find((each) => each !== slot);
+    const before = other && topOf(other.text);
     const row = this.#append(caption);
     if (slot) {
-      // What stands below must not move, so the final is as high as its interim was.
-      if (others && slot === this.live.firstElementChild) row.style.minHeight = `${slot.offsetHeight}px`;
+      if (other && slot.row === this.live.firstElementChild) this.#hold(row, slot.row.offsetHeight);
       this.#free(caption.track, { replaced: true });
     }
-    if (others) this.#rollUp(others.offsetTop - before);
+    this.#nameFirst();
+    if (other) this.#rollUp(topOf(other.text) - before);
     if (!this.following) this.#missed += 1;
   }
 
   /** Show what somebody is saying. */
   interim(caption) {
     let slot = this.#slots.get(caption.track);
-    if (slot && slot.dataset.id !== caption.id) {
-      this.#free(caption.track);
-      slot = undefined;
-    }
-    slot ??= this.#open(caption);
-    const [committed, tentative] = slot.querySelector('.words').children;
+    if (slot && slot.caption.id !== caption.id) this.#free(caption.track);
+    slot = this.#slotOf(caption) ?? this.#open(caption);
     const [sure, rest] = committedAndRest(caption);
-    if (committed.textContent !== sure) committed.textContent = sure;
-    if (tentative.textContent !== rest) tentative.textContent = rest;
+    if (slot.committed.textContent !== sure) slot.committed.textContent = sure;
+    if (slot.tentative.textContent !== rest) slot.tentative.textContent = rest;
   }
 
   /** Nobody said that after all. */
@@ -97,6 +94,7 @@ export class CaptionView {
     this.live.replaceChildren();
     this.#rows.clear();
     this.#slots.clear();
+    this.#held.clear();
     this.#speakers.clear();
     this.#chunk = this.#lastFinal = null;
     this.#missed = 0;
@@ -110,6 +108,7 @@ export class CaptionView {
     this.waiting.hidden = !waiting;
     if (finals > 5) this.#hush();
     while (this.#rows.size > MOST_FINALS) this.#dropOldest();
+    if (this.#held.size) this.#release();
     if (this.following) this.follow(finals > 5 ? 'instant' : 'smooth');
     this.#tellMissed();
   }
@@ -192,7 +191,10 @@ export class CaptionView {
 
   #dropOldest() {
     const oldest = this.log.firstElementChild;
-    for (const row of oldest.children) this.#rows.delete(row.dataset.id);
+    for (const row of oldest.children) {
+      this.#rows.delete(row.dataset.id);
+      this.#held.delete(row);
+    }
     oldest.remove();
     this.dropped.hidden = false;
   }
@@ -204,30 +206,39 @@ export class CaptionView {
     if (last) { // what comes below must not be pushed
       last.style.height = `${Math.max(last.offsetHeight, HELD * this.#lineHeight())}px`;
     }
-    const slot = this.#row(caption);
-    slot.classList.add('slot');
-    slot.setAttribute('part', 'caption interim');
-    slot.lastElementChild.append(make(
-      'span', { class: 'words' },
-      make('span', { class: 'committed', part: 'committed' }),
-      make('span', { class: 'tentative', part: 'tentative' }),
-    ));
-    this.live.append(slot);
+    const row = this.#row(caption);
+    row.classList.add('slot');
+    row.setAttribute('part', 'caption interim');
+    const committed = make('span', { class: 'committed', part: 'committed' });
+    const tentative = make('span', { class: 'tentative', part: 'tentative' });
+    const text = make('span', { class: 'words' }, committed, tentative);
+    row.lastElementChild.append(text);
+    this.live.append(row);
+    const slot = { caption, row, text, committed, tentative };
     this.#slots.set(caption.track, slot);
+    this.#nameFirst();
     return slot;
   }
 
   #slotOf({ id, track }) {
     const slot = this.#slots.get(track);
-    return slot?.dataset.id === id ? slot : undefined;
+    return slot?.caption.id === id ? slot : undefined;
+  }
+
+  /** The line below the finals needs no name when its speaker goes on. */
+  #nameFirst() {
+    const first = this.#slots.values().next().value;
+    if (!first) return;
+    const goesOn = this.#lastFinal && same(this.#lastFinal, first.caption);
+    first.row.classList.toggle('same', Boolean(goesOn) && first.row === this.live.firstElementChild);
   }
 
   /** Give a slot back. While others stand below, its place stays empty, unless a final took it. */
   #free(track, { replaced = false } = {}) {
-    const slot = this.#slots.get(track);
+    const { row } = this.#slots.get(track);
     this.#slots.delete(track);
-    slot.classList.add('blank');
-    if (replaced && slot === this.live.firstElementChild) slot.remove();
+    row.classList.add('blank');
+    if (replaced && row === this.live.firstElementChild) row.remove();
     while (this.live.lastElementChild?.classList.contains('blank')) this.live.lastElementChild.remove();
     const last = this.live.lastElementChild;
     if (last?.style.height) {
@@ -236,10 +247,28 @@ export class CaptionView {
     }
   }
 
+  /** Keep a final as high as its interim was: what stands below must not move. */
+  #hold(row, height) {
+    row.style.minHeight = `${height}px`;
+    this.#held.add(row);
+  }
+
+  /** Nobody sees the rows above the window: they need not be kept high. */
+  #release() {
+    const edge = topOf(this.scroller);
+    for (const row of this.#held) {
+      if (row.getBoundingClientRect().bottom > edge) continue;
+      const before = row.offsetHeight;
+      row.style.minHeight = '';
+      this.#rollUp(row.offsetHeight - before);
+      this.#held.delete(row);
+    }
+  }
+
   // -- scrolling
 
   #bottom() {
-    const last = [...this.#slots.values()].at(-1);
+    const last = [...this.#slots.values()].at(-1)?.row;
     if (!last) return this.log.offsetTop + this.log.offsetHeight + this.#lineHeight() / 4;
     const reserve = RESERVE * this.#lineHeight();
     return last.offsetTop + Math.max(last.offsetHeight, reserve) + this.#lineHeight() / 4;
@@ -302,6 +331,10 @@ export class CaptionView {
     clearTimeout(this.#calm);
     this.#calm = setTimeout(() => this.log.removeAttribute('aria-busy'), 500);
   }
+}
+
+function topOf(element) {
+  return element.getBoundingClientRect().top;
 }
 
 function same(one, other) {

@@ -19,7 +19,7 @@ const MOST_ROWS = 8; // finals above those that are seen
 export function showOverlay(room, parameters) {
   const options = overlayOptions(parameters);
   speak(parameters.get('lang') ?? '');
-  const overlay = new Overlay(options);
+  const overlay = new Overlay(room, options);
   document.title = `${room} – ${texts().tagline}`;
   document.body.replaceChildren(overlay.element);
   const feed = new CaptionFeed(address(`v1/rooms/${encodeURIComponent(room)}/captions`));
@@ -70,7 +70,7 @@ class Overlay {
   #lines;
   #state;
 
-  constructor(options) {
+  constructor(room, options) {
     this.#options = options;
     this.#lines = make('div', { class: 'overlay-rows' });
     this.#state = make('p', { class: 'overlay-state', role: 'status' });
@@ -80,7 +80,7 @@ class Overlay {
     }
     this.element = make('main', {
       class: 'overlay-box', 'data-position': options.position, 'data-align': options.align,
-    }, this.#state, ...children);
+    }, make('h1', { class: 'hidden-label' }, room), this.#state, ...children);
     this.element.classList.add('cleared');
     this.#style();
   }

@@ -12,6 +12,7 @@ export class SearchBar {
   #opener = document.getElementById('search-open');
   #captions;
   #timer = 0;
+  #followed = false;
 
   constructor(captions) {
     this.#captions = captions;
@@ -30,6 +31,7 @@ export class SearchBar {
 
   /** Show it, ready to type. */
   open() {
+    if (this.#form.hidden) this.#followed = this.#captions.following;
     this.#form.hidden = false;
     this.#opener.setAttribute('aria-expanded', 'true');
     this.#input.focus();
@@ -43,6 +45,7 @@ export class SearchBar {
     this.#form.hidden = true;
     this.#opener.setAttribute('aria-expanded', 'false');
     this.#captions.search('');
+    if (this.#followed) this.#captions.follow();
     this.#opener.focus();
   }
 
