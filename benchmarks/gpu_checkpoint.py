@@ -345,8 +345,7 @@ def write_weights(file: BinaryIO, shape: Shape) -> None:
             continue
         rows = entry.dimensions[0] if entry.random_rows is None else entry.random_rows
         drawn = rows * (count // entry.dimensions[0])
-        for piece in noise.pieces(drawn):
-            file.write(piece.data)
+        file.writelines(piece.data for piece in noise.pieces(drawn))
         file.write(bytes((count - drawn) * dtype.itemsize))
     file.write(struct.pack("<I", 1))
     file.write(_text("decoder/projection/weight") + _text("decoder/embeddings/weight"))

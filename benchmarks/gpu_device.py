@@ -49,38 +49,40 @@ class Gauge:
 class Watcher:
     """Samples while it is open."""
 
-    def __init__(self, lines: IO[str] | None) -> None:
+    def __init__(self, lines: IO[str] | None, *, last: int) -> None:
         self._lines = lines
+        self._last = last
 
     def read(self) -> Gauge | None:
         """What was seen; None without a GPU."""
         if self._lines is None:
             return None
         self._lines.seek(0)
-        return gauge_of(self._lines.read())
+        return gauge_of(self._lines.read(), last=self._last)
 
 
 @contextlib.contextmanager
-def gauge() -> Iterator[Watcher]:
-    """Watch the GPU; read what was seen before leaving, or after."""
+def gauge(seconds: float) -> Iterator[Watcher]:
+    """Watch the GPU; what counts is the last so many seconds before leaving."""
+    last = max(1, round(seconds * 1000 / SAMPLING))
     command = _command(SAMPLED)
     if command is None:
-        yield Watcher(None)
+        yield Watcher(None, last=last)
         return
     lines = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - outlives the block
     sampler = subprocess.Popen(
         [*command, f"--loop-ms={SAMPLING}"], stdout=lines, stderr=subprocess.DEVNULL
     )
     try:
-        yield Watcher(lines)
+        yield Watcher(lines, last=last)
     finally:
         sampler.terminate()
         sampler.wait(END_TIMEOUT)
 
 
-def gauge_of(text: str) -> Gauge | None:
-    """The means of the sampler's lines; None when there is no whole one."""
-    rows = [row for line in text.splitlines() if (row := _numbers(line))]
+def gauge_of(text: str, *, last: int) -> Gauge | None:
+    """The means of the sampler's last lines; None when there is no whole one."""
+    rows = [row for line in text.splitlines() if (row := _numbers(line))][-last:]
     if not rows:
         return None
     columns = list(zip(*rows, strict=True))

@@ -163,7 +163,7 @@ class ScriptedActivity:
 
     def __init__(self, script: Script) -> None:
         self._script = script
-        self.reset(0)
+        self._position = self._pending = 0
 
     def process(self, samples: Samples) -> Samples:
         """Tell for each frame that is complete whether the speaker speaks in its middle."""
