@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import accumulate
 
 from captioner.errors import InvalidRequest
-from captioner.subtitles.breaking.phrases import Phrase, break_costs, is_french
-from captioner.subtitles.breaking.stops import HELD
+from captioner.subtitles.breaking.phrases import is_french
 from captioner.subtitles.characters import count_characters, measure
 from captioner.subtitles.cues import Cue
 from captioner.subtitles.document import Document
+from captioner.subtitles.formats.parsing import find_label
 from captioner.subtitles.formats.timestamps import to_milliseconds
+from captioner.subtitles.parted import find_parted
 from captioner.subtitles.profiles import Profile
 from captioner.subtitles.typography import typeset
 from captioner.transcript import SAMPLE_RATE
@@ -87,7 +87,8 @@ def check(
         for look in _LOOKS:
             for rule, measured, limit, unit in look(cue, profile, parts[0].language):
                 found.append(Violation(rule, cue.id, cue.start, measured, limit, unit))
-    found += _between_cues(document.cues, profile)
+    found += _breaks(document, profile)
+    found += _between_cues(document, profile)
     left_out = set(ignored)
     kept = [violation for violation in found if violation.rule not in left_out]
     kept.sort(key=lambda violation: violation.start)
@@ -132,19 +133,6 @@ def _milliseconds(cue: Cue) -> int:
     return to_milliseconds(cue.end) - to_milliseconds(cue.start)
 
 
-def _breaks(cue: Cue, profile: Profile, language: str) -> Measured:
-    if profile.roll_up:
-        return  # lines are full when they are full
-    for turn in cue.turns:
-        lines = [line.split(" ") for line in turn.lines]
-        words = [Phrase(word, 0, 0) for line in lines for word in line]
-        costs = break_costs(words, language)
-        for at in list(accumulate(len(line) for line in lines))[:-1]:
-            if costs[at - 1] >= HELD:
-                broken = f"{words[at - 1].text} / {words[at].text}"
-                yield Rule.BREAK, broken, "words that belong together", ""
-
-
 def _typography(cue: Cue, _: Profile, language: str) -> Measured:
     for line in cue.lines:
         proper = typeset(line)
@@ -155,16 +143,30 @@ def _typography(cue: Cue, _: Profile, language: str) -> Measured:
 _LOOKS: tuple[Callable[[Cue, Profile, str], Measured], ...] = (
     _lines,
     _durations,
-    _breaks,
     _typography,
 )
 
 
-def _between_cues(cues: Iterable[Cue], profile: Profile) -> Iterator[Violation]:
+def _breaks(document: Document, profile: Profile) -> Iterator[Violation]:
+    if profile.roll_up:
+        return  # lines are full when they are full
+    for place in find_parted(document, profile):
+        words = f"{place.before} / {place.after}"
+        yield Violation(
+            Rule.BREAK, place.cue.id, place.cue.start, words, "words that belong together"
+        )
+
+
+def _between_cues(document: Document, profile: Profile) -> Iterator[Violation]:
     """Speakers may overlap, but nobody overlaps themselves."""
     last: dict[str, Cue] = {}
-    for cue in cues:
-        for speaker in dict.fromkeys(turn.speaker for turn in cue.turns):
+    label = ""
+    for cue, segments in document.by_cue():
+        speakers = []
+        for segment in segments:
+            label = find_label(segment.text) or label
+            speakers.append(segment.speaker or label)
+        for speaker in dict.fromkeys(speakers):
             before = last.get(speaker)
             if before is not None:
                 yield from _between(before, cue, profile)

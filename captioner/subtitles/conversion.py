@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from captioner.errors import InvalidRequest
 from captioner.subtitles.breaking.phrases import split_phrases
-from captioner.subtitles.cues import Segment
+from captioner.subtitles.cues import Segment, split_name
 from captioner.subtitles.document import Document
 from captioner.subtitles.formats import Format
 from captioner.subtitles.profiles import WEB, Profile
@@ -17,7 +17,6 @@ from captioner.subtitles.typography import untypeset
 from captioner.transcript import SAMPLE_RATE, Word
 
 MAX_PAUSE = SAMPLE_RATE  # between cues that may be parts of one sentence
-_PART = re.compile(r"(.+)\.(\d{1,4})")  # ids of cues that were one caption
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]\s]*$")
 
 
@@ -71,16 +70,14 @@ def _goes_on(before: Segment, after: Segment) -> bool:
 
 
 def _are_parts(before: Segment, after: Segment) -> bool:
-    one, two = _PART.fullmatch(before.id), _PART.fullmatch(after.id)
-    return bool(one and two and one[1] == two[1] and int(two[2]) == int(one[2]) + 1)
+    caption, number = split_name(before.id)
+    return number > 0 and split_name(after.id) == (caption, number + 1)
 
 
 def _id_of(group: Sequence[Segment]) -> str:
     """That of the caption, where all are its parts; else that of the first."""
-    parts = [_PART.fullmatch(segment.id) for segment in group]
-    captions = {part[1] if part else "" for part in parts}
-    one = len(group) > 1 and len(captions) == 1
-    return captions.pop() or group[0].id if one else group[0].id
+    captions = {split_name(segment.id)[0] for segment in group}
+    return captions.pop() if len(group) > 1 and len(captions) == 1 else group[0].id
 
 
 def _join(group: Sequence[Segment]) -> Segment:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from captioner.transcript import Caption, Word
 
 _GENERATOR = "Captioner "
+_NUMBERED = re.compile(r"(.+)\.(\d{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,17 @@ class Cue:
     def lines(self) -> tuple[str, ...]:
         """The lines of all turns, top to bottom."""
         return tuple(line for turn in self.turns for line in turn.lines)
+
+
+def name_cue(segment: str, number: int) -> str:
+    """The id of one of several cues that begin in a segment, counted from 1."""
+    return f"{segment}.{number}"
+
+
+def split_name(cue: str) -> tuple[str, int]:
+    """The segment that the id of a cue names, and the number of the cue; 0: it is the only one."""
+    named = _NUMBERED.fullmatch(cue)
+    return (named[1], int(named[2])) if named else (cue, 0)
 
 
 @dataclass(frozen=True, slots=True)

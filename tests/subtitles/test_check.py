@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from subtitle_samples import PROVENANCE, SECOND, recordings
+from subtitle_samples import PROVENANCE, SECOND, meeting, monologues, recordings
 
 from captioner.errors import InvalidRequest
 from captioner.subtitles.check import Report, Rule, check, seconds_of
@@ -94,6 +94,18 @@ def test_cues_of_one_speaker_leave_a_gap_and_do_not_overlap() -> None:
     assert after(3.5, speaker="B") == []
 
 
+def test_names_in_the_text_tell_speakers_apart() -> None:
+    rules = [
+        [rule for rule, *_ in broken(cue("Claire : oui.", end=4), cue(line, start=3, end=6))]
+        for line in ("Julien : non.", "Claire : si.", "si.")
+    ]
+    assert rules == [
+        [Rule.TYPOGRAPHY, Rule.TYPOGRAPHY],
+        [Rule.TYPOGRAPHY, Rule.TYPOGRAPHY, Rule.OVERLAP],
+        [Rule.TYPOGRAPHY, Rule.OVERLAP],
+    ]
+
+
 def test_a_long_cue_overlaps_all_that_lie_in_it() -> None:
     found = broken(cue("un", end=7), cue("deux", start=1, end=2), cue("trois", start=3, end=4))
     assert [rule for rule, *_ in found] == [Rule.OVERLAP, Rule.OVERLAP]
@@ -153,6 +165,18 @@ def test_a_file_without_cues_cannot_be_checked_but_an_empty_one_can() -> None:
     with pytest.raises(InvalidRequest, match="found no cues: convert it to vtt, srt or ttml"):
         check(parse(text, "json"), WEB)
     assert check(parse(FORMATS["vtt"].render([], PROVENANCE), "vtt"), WEB).violations == ()
+
+
+@pytest.mark.parametrize("name", ["vtt", "srt", "ttml"])
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_the_layout_of_real_speech_lacks_nothing_but_time(name: str, profile: Profile) -> None:
+    rules = set()
+    for said in (meeting(), *([part] for part in monologues())):
+        text = FORMATS[name].render(said, PROVENANCE, profile=profile)
+        report = check(parse(text, name), profile, notice=name != "srt")
+        rules |= set(report.counts())
+    assert rules <= {Rule.READING_SPEED, Rule.SHORTEST}
+    assert profile.reading or not rules
 
 
 @given(recordings)

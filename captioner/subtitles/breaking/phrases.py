@@ -26,14 +26,38 @@ class Phrase:
 
 
 def split_phrases(segment: Segment) -> list[Phrase]:
-    """The words of a segment as they are shown, French punctuation attached and set.
+    """The words of a segment as they are shown, French punctuation attached and set."""
+    return [phrase for _, phrase in set_words(split_words(segment), segment.language)]
 
-    Words that were not timed share the segment by the length of their text.
+
+def split_words(segment: Segment) -> list[Phrase]:
+    """The words of a segment as they were recognised or read.
+
+    Those that were not timed share the segment by the length of their text.
     """
-    phrases = [
+    return [
         phrase for word in segment.words for phrase in _spread(word.text, word.start, word.end)
     ] or _spread(segment.text, segment.start, segment.end)
-    return list(_typeset(phrases)) if is_french(segment.language) else phrases
+
+
+def set_words(words: Sequence[Phrase], language: str) -> Iterator[tuple[int, Phrase]]:
+    """Words as they are shown, each with the index of the first that it is made of.
+
+    Those that typography joins become one: ``va ?``, ``3 000``, ``M. Martin``. Nothing but spaces
+    changes, so each is made of as many as have its other characters.
+    """
+    if not is_french(language):
+        yield from enumerate(words)
+        return
+    at = 0
+    for text in typeset(" ".join(word.text for word in words)).split(" "):
+        begin, missing = at, len(text.translate(_NO_SPACES))
+        while missing > 0:
+            missing -= len(words[at].text.translate(_NO_SPACES))
+            at += 1
+        if at > begin:
+            end = max(word.end for word in words[begin:at])
+            yield begin, Phrase(text, words[begin].start, end)
 
 
 def label_phrases(segment: Segment) -> list[Phrase]:
@@ -68,19 +92,3 @@ def _spread(text: str, start: int, end: int) -> list[Phrase]:
     edges = [0, *accumulate(len(part) for part in parts)]
     times = [start + (end - start) * edge // max(1, edges[-1]) for edge in edges]
     return [Phrase(part, *edge) for part, edge in zip(parts, pairwise(times), strict=True)]
-
-
-def _typeset(phrases: Sequence[Phrase]) -> Iterator[Phrase]:
-    """Words that typography joins become one: ``va ?``, ``3 000``, ``M. Martin``.
-
-    Nothing but spaces changes, so each piece is as many of the words as have its other characters.
-    """
-    words = iter(phrases)
-    for text in typeset(" ".join(phrase.text for phrase in phrases)).split(" "):
-        missing = len(text.translate(_NO_SPACES))
-        joined: list[Phrase] = []
-        while missing > 0:
-            joined.append(next(words))
-            missing -= len(joined[-1].text.translate(_NO_SPACES))
-        if joined:
-            yield Phrase(text, joined[0].start, max(phrase.end for phrase in joined))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from captioner.subtitles.breaking.phrases import (
     Phrase,
     break_costs,
     label_costs,
     label_phrases,
-    split_phrases,
+    set_words,
+    split_words,
 )
 from captioner.subtitles.breaking.stops import HELD, Stop
 from captioner.subtitles.characters import measure
@@ -19,7 +20,7 @@ from captioner.subtitles.cues import Segment
 from captioner.subtitles.profiles import Profile
 from captioner.transcript import SAMPLE_RATE
 
-_FAR = round(1.5 * SAMPLE_RATE)  # a silence that no cue stays over for what another segment says
+FAR = round(1.5 * SAMPLE_RATE)  # a silence that no cue stays over for what another segment says
 _STUB = 0.6  # of a line that ends or begins with next to nothing of a clause
 _STUB_WIDTH = 16  # columns
 _ABREAST = round(0.5 * SAMPLE_RATE)  # segments that overlap for longer are said at once
@@ -47,14 +48,15 @@ class Group:
 
 @dataclass(slots=True)
 class _Said:
-    """The phrases of one segment, and what is known of its neighbour in the row."""
+    """The words of one segment, and what is known of its neighbours in the row."""
 
     segment: Segment
-    phrases: list[Phrase]
+    words: list[Phrase]
     turn: int = 0
-    labels: int = 0
-    """How many of the phrases, from the first on, are the name of the speaker."""
+    label: list[Phrase] = field(default_factory=list)
+    """The name of the speaker, where it is to be shown."""
     apart: bool = True
+    """Whether what follows is in another cue in any case."""
 
 
 def write_script(segments: Iterable[Segment], profile: Profile, *, labels: bool) -> list[Group]:
@@ -79,28 +81,25 @@ def next_starts(groups: Sequence[Group]) -> list[int | None]:
 def _take_turns(segments: Iterable[Segment], *, labels: bool) -> list[_Said]:
     row: list[_Said] = []
     for segment in sorted(segments, key=lambda segment: (segment.start, segment.end)):
-        phrases = list(_in_order(split_phrases(segment)))
-        if not phrases:
+        words = list(_in_order(split_words(segment)))
+        if not words:
             continue
-        said = _Said(segment, phrases)
+        said = _Said(segment, words)
         if row:
             before = row[-1]
             same = before.segment.speaker == segment.speaker
             said.turn = before.turn if same else before.turn + 1
-            before.apart = _is_apart(before.phrases, phrases)
+            before.apart = _is_apart(before.words, words)
         if labels and segment.speaker and (not row or said.turn != row[-1].turn):
-            name = label_phrases(segment)
-            said.labels = len(name)
-            said.phrases = [
-                replace(part, start=phrases[0].start, end=phrases[0].start) for part in name
-            ] + phrases
+            start = words[0].start
+            said.label = [replace(p, start=start, end=start) for p in label_phrases(segment)]
         row.append(said)
     return row
 
 
 def _is_apart(before: Sequence[Phrase], after: Sequence[Phrase]) -> bool:
     pause = after[0].start - before[-1].end
-    return pause > _FAR or pause < -_ABREAST
+    return pause > FAR or pause < -_ABREAST
 
 
 def _in_order(phrases: Iterable[Phrase]) -> Iterator[Phrase]:
@@ -129,11 +128,13 @@ def _runs(row: Sequence[_Said]) -> Iterator[list[_Said]]:
 
 
 def _group(run: Sequence[_Said], profile: Profile) -> Iterator[Group]:
-    phrases = [phrase for said in run for phrase in said.phrases]
-    spoken = phrases[run[0].labels :]
-    costs = [*label_costs(run[0].labels), *break_costs(spoken, run[0].segment.language), 0.0]
+    language, label = run[0].segment.language, run[0].label
+    places, spoken = zip(*set_words([w for said in run for w in said.words], language), strict=True)
+    phrases = [*label, *spoken]
+    costs = [*label_costs(len(label)), *break_costs(spoken, language), 0.0]
     costs = [cost + extra for cost, extra in zip(costs, _stub_costs(phrases, costs), strict=True)]
-    owners = [said.segment.id for said in run for _ in said.phrases]
+    ids = [said.segment.id for said in run for _ in said.words]
+    owners = [ids[0] for _ in label] + [ids[place] for place in places]
     begin = 0
     for end in _ends(phrases, costs, profile):
         part = phrases[begin:end]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise, zip_longest
 from pathlib import Path
@@ -9,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from subtitle_samples import SECOND, meeting, monologues, recordings, segment, speech
 
-from captioner.subtitles.breaking.phrases import break_costs, label_phrases, split_phrases
+from captioner.subtitles.breaking.phrases import break_costs, split_phrases, split_words
 from captioner.subtitles.breaking.stops import HELD
 from captioner.subtitles.characters import count_characters, measure
 from captioner.subtitles.cues import Cue, Segment, Turn
 from captioner.subtitles.formats.timestamps import to_milliseconds
 from captioner.subtitles.layout import lay_out
 from captioner.subtitles.layout.lines import DASH
+from captioner.subtitles.layout.script import write_script
 from captioner.subtitles.profiles import ARCOM, LIVE, PROFILES, WEB, Profile
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,6 +65,15 @@ def parted(said: Sequence[Segment], profile: Profile) -> list[str]:
         ends = accumulate(len(line.split(" ")) for line in lines)
         found += [words[end - 1] for end in ends if costs[end - 1] >= HELD]
     return found
+
+
+def is_mixed(cue: Cue, before: Cue | None) -> bool:
+    """Whether a part of a sentence is in a cue with something of another one."""
+    text = " ".join(cue.lines)
+    ends = [end.end() for end in re.finditer(r"[.!?…][»\u202f]*(?= [A-ZÀÉ«–]|$)", text)]
+    begun = before is None or before.lines[-1][-1] in ".!?…»"
+    whole = begun and ends[-1:] == [len(text)]
+    return not whole and any(end < len(text) for end in ends)
 
 
 def lines_of(speaker: str, cues: Iterable[Cue]) -> list[str]:
@@ -131,6 +142,11 @@ def test_shared_cues_name_each_speaker_where_asked_for() -> None:
     assert cue.lines == ("–\u00a0Claire\u00a0: Oui.", "–\u00a0Julien\u00a0: Non.")
 
 
+def test_typography_does_not_stop_where_a_segment_ends() -> None:
+    said = [segment("Le 24", id="1"), segment("novembre", start=1.8, id="2")]
+    assert [cue.lines for cue in lay_out(said)] == [("Le 24\u00a0novembre",)]
+
+
 def test_a_turn_begins_with_the_name_where_asked_for() -> None:
     turns = [
         segment("Oui.", start=1, speaker="Claire"),
@@ -163,6 +179,15 @@ def test_real_speech_is_never_broken_between_words_that_belong_together(
     assert [word for part in apart for word in parted(part, profile)] == []
 
 
+@pytest.mark.parametrize("profile", [WEB, ARCOM], ids=lambda profile: profile.name)
+def test_sentences_that_do_not_fit_into_a_cue_do_not_share_one(profile: Profile) -> None:
+    apart = (meeting(), *([part] for part in monologues()))  # monologues overlap
+    cues = [cue for said in apart for cue in lay_out(said, profile)]
+    mixed = [cue.lines for before, cue in pairwise([None, *cues]) if cue and is_mixed(cue, before)]
+    # The first sentence lasts half a second: nobody could read it alone.
+    assert [lines[0][:6] for lines in mixed] == ["Merci."]
+
+
 @profiles
 def test_the_meeting_keeps_to_the_profile(profile: Profile) -> None:
     cues = lay_out(meeting(), profile)
@@ -177,13 +202,10 @@ def test_any_recording_keeps_to_the_profile(
     profile: Profile, said: list[Segment], labels: bool
 ) -> None:
     cues = lay_out(said, profile, labels=labels)
-    words = {phrase.text for part in said for phrase in split_phrases(part)}
-    if labels:
-        words |= {phrase.text for part in said for phrase in label_phrases(part)}
     for cue in cues:
         assert 1 <= len(cue.lines) <= profile.lines
         assert all(line.strip() for line in cue.lines)
-        assert all(measure(line) <= profile.columns or line in words for line in cue.lines)
+        assert all(measure(line) <= profile.columns or " " not in line for line in cue.lines)
         assert to_milliseconds(cue.start) < to_milliseconds(cue.end)
     assert [cue.start for cue in cues] == sorted(cue.start for cue in cues)
     for own in by_speaker(cues).values():
@@ -193,10 +215,9 @@ def test_any_recording_keeps_to_the_profile(
 @given(profile=any_profile, said=anything)
 def test_a_cue_lasts_too_long_only_where_a_word_does(profile: Profile, said: list[Segment]) -> None:
     slow = [
-        phrase.end - phrase.start
-        for part in said
-        for phrase in split_phrases(part)
-        if phrase.end - phrase.start > profile.longest * SECOND
+        group.end - group.start
+        for group in write_script(said, profile, labels=False)
+        if " " not in group.text
     ]
     longest = max([profile.longest * SECOND, *slow])
     assert all(cue.end - cue.start <= longest for cue in lay_out(said, profile))
@@ -218,11 +239,9 @@ def test_a_cue_is_shown_as_long_as_it_takes_to_read_unless_another_follows(
 def test_no_word_of_any_recording_is_lost_or_said_twice(
     profile: Profile, said: list[Segment]
 ) -> None:
-    phrases = [phrase for part in said for phrase in split_phrases(part)]
+    words = "".join(word.text for part in said for word in split_words(part))
     cues = lay_out(said, profile)
-    assert sorted("".join(phrase.text for phrase in phrases).replace(" ", "")) == sorted(
-        shown(cues).replace(" ", "")
-    )
+    assert sorted("".join(words.split())) == sorted("".join(shown(cues).split()))
 
 
 @given(said=speech())
@@ -231,8 +250,8 @@ def test_each_speaker_is_read_in_the_order_of_what_they_said(said: list[Segment]
     for speaker in {part.speaker for part in said}:
         own = [part for part in said if part.speaker == speaker]
         if all(before.end <= after.start for before, after in pairwise(own)):
-            phrases = [phrase.text for part in own for phrase in split_phrases(part)]
-            assert " ".join(lines_of(speaker, cues)) == " ".join(phrases)
+            words = " ".join(word.text for part in own for word in split_words(part))
+            assert "".join(" ".join(lines_of(speaker, cues)).split()) == "".join(words.split())
 
 
 def test_every_profile_has_a_golden_file() -> None:
