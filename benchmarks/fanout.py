@@ -347,8 +347,8 @@ async def stall(host: str, port: int) -> float:
         request = f"GET /v1/rooms/{ROOM}/captions HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
         await loop.sock_sendall(connection, request)
         began = time.monotonic()
-        while connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] not in CLOSED:
-            await asyncio.sleep(LOOK)  # noqa: ASYNC110 - nothing tells when the state changes
+        while connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] not in CLOSED:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(LOOK)
         return round(time.monotonic() - began, 1)
 
 

@@ -144,8 +144,7 @@ class _Body:
         silent = self._loop.time() - self._written
         if silent >= HEARTBEAT_PERIOD and not self._writing:
             self._heartbeat = asyncio.create_task(self.write(HEARTBEAT))
-            silent = 0.0
-        self._wait(max(HEARTBEAT_PERIOD - silent, 1.0))
+        self._wait(HEARTBEAT_PERIOD - silent if silent < HEARTBEAT_PERIOD else HEARTBEAT_PERIOD)
 
 
 async def _disconnection(receive: Receive) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+_NO_LINGER = struct.pack("ii", 1, 0)  # the kernel lets go of unsent bytes and resets the connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,21 @@ class _Deadline:
     def set(self, seconds: float, transport: asyncio.Transport) -> None:
         """Abort after so many seconds; one that runs already stays."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, transport.abort)
+            self._timer = asyncio.get_running_loop().call_later(seconds, _break_off, transport)
 
     def call_off(self) -> None:
         """Let the connection live."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _break_off(transport: asyncio.Transport) -> None:
+    """Close a connection without waiting for its peer to take what is on its way."""
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None and connection.fileno() >= 0:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
 
 
 class PatientHttp(H11Protocol):
@@ -68,6 +79,8 @@ class PatientHttp(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """A request goes on; while one is answered there is nothing to wait for."""
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            return  # it is a WebSocket now
         if self._answering():
             self._request.call_off()
         else:

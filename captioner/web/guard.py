@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 from urllib.parse import unquote_to_bytes
 
@@ -28,6 +28,7 @@ from captioner.web.problems import Refused, from_starlette, problem, status_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
+MAX_HEADERS = 16_384  # bytes: a token may take 5.5 kB of them, other cookies of the site the rest
 MAX_TARGET = 4096  # bytes of a path with its query: a room's name may take 1.5 kB of them
 PREFLIGHT_AGE = 600  # seconds for which browsers remember what is allowed
 INTERNAL_ERROR = 500
@@ -98,7 +99,7 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         connection = HTTPConnection(scope)
         path: str = scope["path"]
-        _check_target(scope)
+        _check_sizes(scope)
         if path not in PROBES:
             self._check_host(connection)
             answer.headers |= self._check_origin(connection)
@@ -142,9 +143,10 @@ class Guard:
 
     def _options(self, scope: Scope) -> Response:
         """What may be done with an address; browsers ask before a page of another site does it."""
-        allowed = ", ".join(sorted(self._methods(scope)))
-        if not allowed:
+        methods = self._methods(scope)
+        if not methods:
             raise from_starlette(HTTPException(404))
+        allowed = ", ".join(sorted(methods | {"OPTIONS"}))
         headers = {
             "allow": allowed,
             "access-control-allow-methods": allowed,
@@ -153,13 +155,13 @@ class Guard:
         }
         return Response(status_code=204, headers=headers)
 
-    def _methods(self, scope: Scope) -> Iterable[str]:
+    def _methods(self, scope: Scope) -> set[str]:
         matching = (
             route
             for route in self._routes
             if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE
         )
-        return {"OPTIONS"}.union(*(route.methods or () for route in matching))
+        return set().union(*(route.methods or () for route in matching))
 
 
 class _Answer:
@@ -205,7 +207,10 @@ async def _nothing() -> Message:
     return {"type": "http.disconnect"}
 
 
-def _check_target(scope: Scope) -> None:
+def _check_sizes(scope: Scope) -> None:
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    if headers > MAX_HEADERS:
+        raise Refused(431, f"headers of {headers} bytes, expected no more than {MAX_HEADERS}")
     raw: bytes = scope.get("raw_path") or b""
     size = len(raw) + len(scope["query_string"])
     if size > MAX_TARGET:

@@ -42,6 +42,7 @@ _CODES = {  # of what only HTTP refuses
     413: "TOO_LARGE",
     414: "ADDRESS_TOO_LONG",
     415: "CONTENT_TYPE",
+    431: "HEADERS_TOO_LARGE",
     500: INTERNAL,
 }
 _ROWS = {kind: (status, close, code) for kind, status, close, code in _TABLE}

@@ -20,7 +20,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 BACKLOG = 512  # connections waiting to be accepted: all readers of a room may come at once
 SPARE_CONNECTIONS = 500  # beyond readers and sessions: pages, probes, downloads
-MAX_HEADER_BYTES = 32_768  # of a request, all headers together
+MAX_UNREAD_BYTES = 65_536  # of a request whose headers have not come to their end
 KEEP_ALIVE = 15  # seconds for which a connection waits for another request
 STOP_TIMEOUT = 2  # seconds for requests that still run
 PROXIES = ["127.0.0.1", "::1"]  # of which forwarded addresses and schemes are believed
@@ -49,7 +49,7 @@ class HttpServer:
                 access_log=False,
                 backlog=BACKLOG,
                 forwarded_allow_ips=PROXIES,
-                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+                h11_max_incomplete_event_size=MAX_UNREAD_BYTES,
                 http=http,
                 lifespan="off",
                 limit_concurrency=max_connections(settings),
