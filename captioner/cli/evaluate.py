@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from captioner.cli.diff import print_diff
-from captioner.cli.evaluation_report import Against, list_errors, percent, print_report, to_json
-from captioner.cli.exits import Failed
-from captioner.cli.judging import Rules, Verdict, judge
 from captioner.cli.options import GroupedCommand
-from captioner.cli.pairing import pair_up
-from captioner.cli.terminal import output
-from captioner.evaluation.comparison import Comparison
 
 EXAMPLES = """\
 captioner evaluate talk.txt talk.vtt                     error rates and a diff
@@ -129,71 +120,22 @@ def evaluate(
     Speakers are judged one by one where both sides name them. The exit code is 1 when a
     reference has no hypothesis, when a file cannot be read, and when --max-wer is exceeded.
     """
-    for texts in filter(None, (hypothesis, baseline)):
-        _expect_alike(reference, texts)
-    rules = Rules(numbers, not one_text, renamed)
-    shown = not (as_json or hypothesis.is_dir()) if diff is None else diff
-    errors: dict[str, list[dict[str, Any]]] = {}
+    # Imported here: help does without NumPy.
+    from captioner.cli.evaluating import Request, evaluate_texts
+    from captioner.cli.judging import Rules
 
-    def show(name: str, comparison: Comparison) -> None:
-        if shown and as_json:
-            errors[name] = list_errors(comparison)
-        elif shown and (comparison.words.reference or hypothesis.is_dir()):
-            print_diff(output(), name, comparison, context=None if full else context)
-
-    verdict = judge(pair_up(reference, hypothesis), rules, show=show)
-    _require_figures(verdict, reference)
-    against = _against(verdict, baseline, reference, rules) if baseline else None
-    if as_json:
-        values = to_json(verdict.tally, confusions=confusions, against=against, errors=errors)
-        click.echo(json.dumps(values, ensure_ascii=False, allow_nan=False, indent=1))
-    else:
-        print_report(output(), verdict.tally, confusions=confusions, against=against)
-    _conclude(verdict, max_wer)
-
-
-def _expect_alike(reference: Path, texts: Path) -> None:
-    """Folders are judged by folders, or by the tracks of a truth.json."""
-    if reference.is_dir() and not texts.is_dir():
-        raise click.UsageError(f"{reference} is a folder, but {texts} is not")
-    if texts.is_dir() and not reference.is_dir() and reference.suffix.lower() != ".json":
-        raise click.UsageError(f"{texts} is a folder, but {reference} is one text")
-
-
-def _require_figures(verdict: Verdict, reference: Path) -> None:
-    """Fail where there is nothing to say but what went wrong."""
-    if not verdict.tally.files:
-        raise Failed("\n".join(verdict.problems))
-    words = verdict.tally.total.words
-    if not words.reference:
-        raise Failed(
-            f"{reference} has no words, so there is no word error rate: "
-            f"{words.insertions} words were recognised"
+    if diff is None:
+        diff = not (as_json or hypothesis.is_dir())
+    evaluate_texts(
+        Request(
+            reference,
+            hypothesis,
+            baseline,
+            Rules(numbers, not one_text, renamed),
+            diff=diff,
+            context=None if full else context,
+            confusions=confusions,
+            as_json=as_json,
+            max_wer=max_wer,
         )
-
-
-def _against(verdict: Verdict, baseline: Path, reference: Path, rules: Rules) -> Against:
-    """The difference from an earlier hypothesis, over the references that both have."""
-    earlier = judge(pair_up(reference, baseline), rules)
-    verdict.problems += (
-        f"{label}: {baseline} has no hypothesis for it"
-        for label in verdict.tally.blocks
-        if label not in earlier.tally.blocks
     )
-    try:
-        difference, interval = verdict.tally.difference(earlier.tally)
-    except ValueError as error:
-        raise Failed(f"{baseline} cannot be compared: {error}") from None
-    return Against(str(baseline), difference, interval)
-
-
-def _conclude(verdict: Verdict, max_wer: float | None) -> None:
-    """Remarks, then what makes the command fail, if anything does."""
-    for remark in verdict.remarks:
-        click.echo(f"Note: {remark}", err=True)
-    failed = list(verdict.problems)
-    rate = verdict.tally.total.words.rate
-    if max_wer is not None and rate > max_wer:
-        failed.append(f"the word error rate is {percent(rate)}, more than {percent(max_wer)}")
-    if failed:
-        raise Failed("\n".join(failed))

@@ -63,7 +63,7 @@ def judge(
         said |= _speakers(reference)
         heard |= _speakers(hypothesis)
         comparison, remarks = _compare(reference, hypothesis, rules)
-        if _is_silent(comparison):
+        if comparison.words.reference and not comparison.words.hypothesis:
             remarks.append(f"{pair.hypothesis.label} has no words: all are deleted")
         verdict.remarks += (remark for remark in remarks if remark not in verdict.remarks)
         verdict.tally.add(pair.name, comparison, reference=pair.reference.label)
@@ -100,12 +100,6 @@ def _compare(
         *(f"{name} is only in the reference: all deleted" for name in sorted(deleted)),
         *(f"{name} is only in the hypothesis: all inserted" for name in sorted(inserted)),
     ]
-
-
-def _is_silent(comparison: Comparison) -> bool:
-    """Whether something was said, and nothing recognised."""
-    words = comparison.words
-    return words.reference == words.deletions > 0 and not words.insertions
 
 
 def _unknown(side: str, wanted: Iterable[str], found: set[str]) -> list[str]:

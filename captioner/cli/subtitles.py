@@ -14,8 +14,6 @@ from click.shell_completion import CompletionItem
 from captioner.cli.exits import ExitCode, Failed
 from captioner.cli.files import write_whole
 from captioner.cli.options import GroupedCommand, LanguageCode
-from captioner.cli.terminal import output
-from captioner.cli.violations import Checked, show, to_json
 from captioner.errors import InvalidRequest
 from captioner.subtitles.check import Rule, check
 from captioner.subtitles.conversion import convert
@@ -78,6 +76,7 @@ from_option = click.option(
 language_option = click.option(
     "--language",
     type=LanguageCode(),
+    metavar="CODE",
     default="fr",
     show_default=True,
     help="Of files that do not tell theirs.",
@@ -290,6 +289,9 @@ def check_command(
     belong together, the spaces of French punctuation, and whether the file says that a machine
     made it (SubRip has no place for that). The exit code is 1 when something does not.
     """
+    from captioner.cli.terminal import output
+    from captioner.cli.violations import Checked, show, to_json
+
     if STANDARD in files and source_format is None:
         raise click.UsageError("--from says what standard input is: name its format")
     files = tuple(dict.fromkeys(files))
@@ -297,13 +299,12 @@ def check_command(
     found: list[Checked] = []
     for source in files:
         with told_in(errors, source):
-            document = _read(source, source_format, language)
             kind = source_format or source.suffix.removeprefix(".").lower()
             report = check(
-                document,
+                _read(source, source_format, language),
                 PROFILES[profile],
                 notice=kind != NO_PLACE_FOR_NOTICE,
-                ignored=[Rule(name) for name in ignored],
+                ignored=map(Rule, ignored),
             )
             found.append(Checked(source, report))
     if as_json:

@@ -47,6 +47,7 @@ def _row(violation: Violation) -> dict[str, object]:
         "measured": violation.measured,
         "limit": violation.limit,
         "unit": violation.unit,
+        "subject": violation.subject,
     }
 
 
@@ -65,6 +66,8 @@ def _line(source: Path, violation: Violation) -> Text:
         text.append(f"  {clock(seconds_of(violation))}  cue {violation.cue}")
     text.append(f"  {violation.rule}", style="yellow")
     text.append(f": {_value(violation.measured, violation.unit)}", style="red")
+    if violation.subject:
+        text.append(f" for {violation.subject.translate(_SHOW_SPACES)}")
     text.append(f", expected {_wanted(violation)}")
     return text
 

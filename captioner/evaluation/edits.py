@@ -26,6 +26,11 @@ class EditCounts:
         return self.hits + self.substitutions + self.deletions
 
     @property
+    def hypothesis(self) -> int:
+        """How long the hypothesis is."""
+        return self.hits + self.substitutions + self.insertions
+
+    @property
     def errors(self) -> int:
         """All edits together."""
         return self.substitutions + self.deletions + self.insertions

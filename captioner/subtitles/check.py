@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,6 +50,8 @@ class Violation:
     limit: float | str
     unit: str = ""
     """Of both, where they are numbers."""
+    subject: str = ""
+    """What was measured, where the rule and the cue do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,6 @@ class Report:
     def counts(self) -> Counter[Rule]:
         """How often each rule is broken."""
         return Counter(violation.rule for violation in self.violations)
-
-
-Measured = Iterator[tuple[Rule, float | str, float | str, str]]
 
 
 def check(
@@ -85,8 +84,7 @@ def check(
     found = [*_about_file(document)] if notice else []
     for cue, parts in document.by_cue():
         for look in _LOOKS:
-            for rule, measured, limit, unit in look(cue, profile, parts[0].language):
-                found.append(Violation(rule, cue.id, cue.start, measured, limit, unit))
+            found += look(cue, profile, parts[0].language)
     found += _breaks(document, profile)
     found += _between_cues(document, profile)
     left_out = set(ignored)
@@ -104,24 +102,28 @@ def _about_file(document: Document) -> Iterator[Violation]:
         yield Violation(Rule.NOTICE, "", 0, "none", "a note that a machine made the file")
 
 
-def _lines(cue: Cue, profile: Profile, _: str) -> Measured:
+def _lines(cue: Cue, profile: Profile, _: str) -> Iterator[Violation]:
+    where = (cue.id, cue.start)
     if len(cue.lines) > profile.lines:
-        yield Rule.LINES, len(cue.lines), profile.lines, "lines"
+        yield Violation(Rule.LINES, *where, len(cue.lines), profile.lines, "lines")
     for line in cue.lines:
         width = measure(line)
         if width > profile.columns and " " in line:  # no layout can break a word
-            yield Rule.COLUMNS, width, profile.columns, "characters"
+            yield Violation(Rule.COLUMNS, *where, width, profile.columns, "characters", f"“{line}”")
 
 
-def _durations(cue: Cue, profile: Profile, _: str) -> Measured:
+def _durations(cue: Cue, profile: Profile, _: str) -> Iterator[Violation]:
+    where = (cue.id, cue.start)
     milliseconds = _milliseconds(cue)
+    seconds = milliseconds / 1000
     if milliseconds + _ROUNDING < profile.shortest * 1000:
-        yield Rule.SHORTEST, milliseconds / 1000, profile.shortest, "s"
+        yield Violation(Rule.SHORTEST, *where, seconds, profile.shortest, "s")
     if milliseconds - _ROUNDING > profile.longest * 1000:
-        yield Rule.LONGEST, milliseconds / 1000, profile.longest, "s"
+        yield Violation(Rule.LONGEST, *where, seconds, profile.longest, "s")
     if not _is_readable(cue, profile):
-        least = profile.least_time(count_characters(cue.lines))
-        yield Rule.READING_SPEED, milliseconds / 1000, round(least, 3), "s"
+        count = count_characters(cue.lines)
+        least = round(profile.least_time(count), 3)
+        yield Violation(Rule.READING_SPEED, *where, seconds, least, "s", f"{count} characters")
 
 
 def _is_readable(cue: Cue, profile: Profile) -> bool:
@@ -133,18 +135,14 @@ def _milliseconds(cue: Cue) -> int:
     return to_milliseconds(cue.end) - to_milliseconds(cue.start)
 
 
-def _typography(cue: Cue, _: Profile, language: str) -> Measured:
+def _typography(cue: Cue, _: Profile, language: str) -> Iterator[Violation]:
     for line in cue.lines:
         proper = typeset(line)
         if is_french(language) and proper != line:
-            yield Rule.TYPOGRAPHY, line, proper, ""
+            yield Violation(Rule.TYPOGRAPHY, cue.id, cue.start, line, proper)
 
 
-_LOOKS: tuple[Callable[[Cue, Profile, str], Measured], ...] = (
-    _lines,
-    _durations,
-    _typography,
-)
+_LOOKS = (_lines, _durations, _typography)  # at each cue by itself, with its language
 
 
 def _breaks(document: Document, profile: Profile) -> Iterator[Violation]:

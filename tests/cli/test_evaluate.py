@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 import resource
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,7 @@ class TestTwoFiles:
         result = run("talk.txt", name)
         assert "WER          100.0 %" in result.stdout
         assert result.stderr == f"Note: {name} has no words: all are deleted\n"
+        assert "ref  " not in result.stdout
 
     def test_other_languages_are_compared_by_the_same_rules(self) -> None:
         put("de.txt", "Größe: „Über-Maß“, Straße.")
@@ -151,6 +153,16 @@ class TestTwoFiles:
         assert figures("ref.txt", "hyp.txt")["confusions"] == [
             {"reference": "et", "hypothesis": "est", "count": 3}
         ]
+
+
+def test_help_does_without_what_only_figures_need() -> None:
+    code = (
+        "import sys, captioner.cli.root as root\n"
+        "root.captioner(['evaluate', '--help'], standalone_mode=False)\n"
+        "assert not {'numpy', 'jiwer', 'rich'} & set(sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert "REFERENCE HYPOTHESIS" in ran.stdout
 
 
 @pytest.mark.usefixtures("folder")
@@ -323,6 +335,7 @@ class TestFolders:
         assert found["wer"] == 0.25
         assert [file["wer"] for file in found["files"]] == [0, None]
         assert "silence      0      —      —      0    0    0    1" in run("refs", "hyps").stdout
+        assert "hyp  merci" in run("refs", "hyps", "--diff").stdout
 
     def test_a_better_hypothesis_is_told_from_chance(self) -> None:
         chance = random.Random(2)

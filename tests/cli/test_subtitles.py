@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -164,7 +166,7 @@ def test_violations_are_told_with_what_was_measured_and_expected(folder: Path) -
     said = "Bonjour à tous, ça va"
     assert lines[:3] == [
         "talk.srt  00:01  cue 1  shortest: 0.5 s, expected at least 1 s",
-        "talk.srt  00:01  cue 1  reading-speed: 0.5 s, expected at least 1.353 s",
+        "talk.srt  00:01  cue 1  reading-speed: 0.5 s for 23 characters, expected at least 1.353 s",
         f"talk.srt  00:01  cue 1  typography: {said} ?, expected {said}⍽?",
     ]
     assert [line.split() for line in lines[3:]] == [
@@ -174,6 +176,23 @@ def test_violations_are_told_with_what_was_measured_and_expected(folder: Path) -
         ["good.vtt", "2", "100%", "0", "0", "0", "0"],
         ["all", "3", "67%", "1", "1", "1", "3"],
     ]
+
+
+def test_lines_that_are_too_long_are_shown(folder: Path) -> None:
+    line = "Bonjour à toutes et à tous, soyez les bienvenus !"
+    write("talk.srt", f"1\n00:00:01,000 --> 00:00:06,000\n{line}\n")
+    told = run("check", "talk.srt", "--ignore", "typography").stdout.splitlines()[0]
+    assert told.endswith(f"columns: 49 characters for “{line}”, expected at most 42 characters")
+
+
+def test_help_does_without_what_only_results_need() -> None:
+    code = (
+        "import sys, captioner.cli.root as root\n"
+        "root.captioner(['subtitles', '--help'], standalone_mode=False)\n"
+        "assert not {'rich', 'numpy', 'grpc'} & set(sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert "convert" in ran.stdout
 
 
 def test_the_profile_and_rules_to_ignore_are_chosen(folder: Path) -> None:
@@ -218,8 +237,12 @@ def test_programs_get_numbers(folder: Path) -> None:
                         "measured": 0.5,
                         "limit": limit,
                         "unit": "s",
+                        "subject": subject,
                     }
-                    for rule, limit in (("shortest", 1.0), ("reading-speed", 1.353))
+                    for rule, limit, subject in (
+                        ("shortest", 1.0, ""),
+                        ("reading-speed", 1.353, "23 characters"),
+                    )
                 ],
             }
         ],

@@ -21,7 +21,7 @@ def split(text: str) -> list[str]:
 def test_each_kind_of_error_is_counted() -> None:
     counts = count_word_edits(split("le chat dort bien"), split("le chien dort très fort"))
     assert counts == EditCounts(hits=2, substitutions=2, deletions=0, insertions=1)
-    assert counts.rate == 0.75
+    assert (counts.reference, counts.hypothesis, counts.rate) == (4, 5, 0.75)
 
 
 def test_nothing_recognised_is_all_deletions() -> None:
