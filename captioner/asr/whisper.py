@@ -24,6 +24,7 @@ TOKENS_PER_SECOND = 8  # French speech stays under this; a loop does not
 TOKENS_GRACE = 8
 POSITIONS = 448  # tokens that the decoder can place: prompt, prefix and what it adds
 MAX_TOKENS = POSITIONS // 2  # that one decode may add
+TRIED_FRAMES = 50  # frames of 10 ms that a new engine decodes before it is used
 FALLBACK_TEMPERATURE = 0.4
 FALLBACK_BEAM = 5
 
@@ -46,7 +47,8 @@ class WhisperEngine:
         """Load the model.
 
         Raises:
-            ModelError: the directory does not hold a model that CTranslate2 can load.
+            ModelError: the directory does not hold a model that CTranslate2 can load, or the
+                device cannot compute it: on a GPU that shows only in the first decode.
         """
         cuda = settings.device == "cuda" or (
             settings.device == "auto" and ctranslate2.get_cuda_device_count() > 0
@@ -80,6 +82,21 @@ class WhisperEngine:
             device=device,
             compute_type=self._model.compute_type,
         )
+        self._try_out(directory)
+
+    def _try_out(self, directory: Path) -> None:
+        """Decode half a second of nothing: libraries are loaded now, not in somebody's caption."""
+        nothing = DecodeRow(
+            features=np.zeros((self._info.n_mels, TRIED_FRAMES), np.float32),
+            speech_frames=TRIED_FRAMES,
+            language=self._info.languages[0],
+            max_new_tokens=1,
+            retry=False,
+        )
+        try:
+            self._decode([nothing])
+        except (RuntimeError, ValueError, InvalidRequest) as error:
+            raise ModelError(f"{self._info.device} cannot compute {directory}: {error}") from error
 
     @property
     def info(self) -> EngineInfo:
@@ -232,7 +249,7 @@ class WhisperEngine:
         ]
         placed: list[tuple[Word, ...]] = [()] * len(rows)
         for language in {row.language for row in rows}:
-            chosen = [i for i, row in enumerate(rows) if row.language == language and split[i]]
+            chosen = self._aligned_together(language, rows, split)
             if not chosen:
                 continue
             aligned = self._model.align(
@@ -250,6 +267,20 @@ class WhisperEngine:
                     calibration=self._calibration,
                 )
         return list(zip(split, placed, strict=True))
+
+    def _aligned_together(
+        self, language: str, rows: Sequence[DecodeRow], split: Sequence[Sequence[WordTokens]]
+    ) -> list[int]:
+        """The rows of a language that have words.
+
+        When no others have any, a GPU takes the wordless rows along: that costs less than a way
+        over the CPU for those that are chosen.
+        """
+        spoken = [i for i, words in enumerate(split) if words]
+        chosen = [i for i in spoken if rows[i].language == language]
+        if self._info.device != "cpu" and chosen and chosen == spoken:
+            return list(range(len(rows)))
+        return chosen
 
     # --- one row
 
@@ -302,8 +333,10 @@ def continuation(words: Sequence[WordTokens], *, after_prefix: bool) -> Sequence
 
 
 def select_rows(memory: ctranslate2.StorageView, rows: Sequence[int]) -> ctranslate2.StorageView:
-    """Some rows of an encoder output."""
+    """Some rows of an encoder output, on the CPU."""
     on_cpu = memory.to_device(ctranslate2.Device.cpu) if memory.device != "cpu" else memory
+    if on_cpu.dtype == ctranslate2.DataType.bfloat16:  # which NumPy does not have
+        on_cpu = on_cpu.to(ctranslate2.DataType.float32)
     return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.asarray(on_cpu)[list(rows)]))
 
 
