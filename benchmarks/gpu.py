@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import click
@@ -198,23 +197,35 @@ def plan(
     workers: Sequence[int],
     processes: Sequence[int],
 ) -> list[Task]:
-    """What to measure, the first of every list first: what matters most is named first there."""
-    tasks: list[tuple[int, Task]] = []
-    grid = product(
-        enumerate(models),
-        enumerate(compute_types),
-        enumerate(windows),
-        enumerate(workers),
-        enumerate(processes),
-    )
-    if "capacity" in kinds:
-        for (m, model), (c, compute), (w, window), (k, count), (p, replicas) in grid:
-            task = Task("capacity", model, compute, window == "padded", count, replicas)
-            tasks.append((2 * m + c + w + k + p, task))
-    if "stages" in kinds:
-        for (m, model), (c, compute) in product(enumerate(models), enumerate(compute_types)):
-            tasks.append((2 * m + c, Task("stages", model, compute)))
-    return [task for _, task in sorted(tasks, key=lambda each: each[0])]
+    """What to measure, what matters most first.
+
+    The first of every list makes the first measurement. The others of each list are then tried
+    with the first of all other lists; of models after the first only the compute types.
+    """
+    tasks: list[Task] = []
+    for model in models:
+        first = Task(
+            "capacity",
+            model,
+            compute_types[0],
+            padded=windows[0] == "padded",
+            workers=workers[0],
+            processes=processes[0],
+        )
+        tasks += [first, _stages_of(first)]
+        if model == models[0]:
+            tasks += [replace(first, workers=count) for count in workers[1:]]
+            tasks += [replace(first, processes=count) for count in processes[1:]]
+        others = [replace(first, compute_type=compute) for compute in compute_types[1:]]
+        tasks += others
+        if model == models[0]:
+            tasks += [replace(first, padded=window == "padded") for window in windows[1:]]
+        tasks += [_stages_of(other) for other in others]
+    return [task for task in tasks if task.kind in kinds]
+
+
+def _stages_of(task: Task) -> Task:
+    return Task("stages", task.model, task.compute_type)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MILLISECONDS = 1e3
+PLOTTED = {10: "-", 30: "--"}  # windows in seconds, and their lines
 COLUMNS = ("people", "displayed p50", "final p95", "hop", "rows a batch", "rows/s")
 SPENT = ("encode %", "greedy %", "beam %", "align %", "host %", "idle %", "loop %", "GPU %")
 
@@ -105,7 +106,7 @@ def _plot_capacity(axes: Axes, entries: Sequence[Entry]) -> None:
             axes.plot(
                 people,
                 [step[name] for step in steps],
-                line,
+                linestyle=line,
                 color=f"C{number}",
                 marker="o",
                 markersize=3,
@@ -116,6 +117,9 @@ def _plot_capacity(axes: Axes, entries: Sequence[Entry]) -> None:
     axes.axvline(ANCHOR, color="grey", linewidth=0.8, linestyle=":")
     axes.set_xscale("log", base=2)
     axes.set_ylim(0, 2 * CAPACITY_FINALISED_P95)
+    people = sorted({step["tracks"] for entry in entries for step in entry["steps"]})
+    axes.set_xticks([*people, ANCHOR], [str(number) for number in [*people, ANCHOR]], rotation=60)
+    axes.minorticks_off()
     axes.set_xlabel("people talking")
     axes.set_ylabel("s: displayed p50 (line), final p95 (dashes)")
     axes.grid(alpha=0.3)
@@ -128,19 +132,21 @@ def _plot_stages(axes: Axes, entry: Entry | None) -> None:
         axes.set_axis_off()
         return
     rows = [row for row in entry["timings"] if "error" not in row]
-    for window, line in zip(sorted({row["window"] for row in rows}), "-.:", strict=False):
+    for window, line in PLOTTED.items():
         chosen = [row for row in rows if row["window"] == window]
         for number, stage in enumerate(STAGES):
             axes.plot(
                 [row["batch"] for row in chosen],
                 [row[stage] / row["batch"] * MILLISECONDS for row in chosen],
-                line,
+                linestyle=line,
                 color=f"C{number}",
                 marker=".",
                 label=f"{stage}, {window:g} s",
             )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    batches = sorted({row["batch"] for row in rows})
+    axes.set_xticks(batches, [str(batch) for batch in batches])
     axes.set_xlabel("rows in a batch")
     axes.set_ylabel("ms a row")
     axes.set_title(f"{entry['model']} {entry['compute_type']}", fontsize="medium")

@@ -205,7 +205,7 @@ def time_stages(job: StageJob) -> Iterator[Timing | TooLarge]:
     try:
         child.answer(within=LOADING)
         for _ in job.todo:
-            child.tell(True)
+            child.tell("next")
             answer = child.answer(within=TIMING)
             assert isinstance(answer, (Timing, TooLarge))
             yield answer
