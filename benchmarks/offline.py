@@ -21,11 +21,19 @@ from typing import Any
 
 import click
 from machine import EncodeReference, describe, encode_reference
-from offline_data import TRIAL_SECONDS, DataSet, load_data, put_together
-from offline_figures import Result, Variant, conclude, paired_ratio
+from offline_data import LONG, DataSet, load_data
+from offline_figures import Result, Variant, compared, conclude
 from offline_plot import plot_results
 from offline_report import NOTES, merged, results_table
-from offline_systems import COMMAND, Answer, CommandLine, System, Worker, peer_python
+from offline_systems import (
+    COMMAND,
+    Answer,
+    CommandLine,
+    System,
+    Worker,
+    peer_python,
+    versions,
+)
 from offline_worker import BATCHED, CAPTIONER, SCRIPTED, SEQUENTIAL, Task
 from recordings import AUDIO
 from reporting import RESULTS, NumberList, Program, envelope, revision, save_json
@@ -37,8 +45,7 @@ from captioner.errors import ModelError
 from captioner.models.store import ModelStore
 
 DATA = ("monologues", "meeting", "sentences", "real", "long", "noise")
-WITHOUT_REFERENCES = ("long", "noise")
-TRIAL = "trial"
+REFERENCE_DATA = ("monologues", "real")
 COMPUTE_TYPE = "int8"
 QUICK_BATCH = 4
 WARM_UP = AUDIO / "sentences" / "000.flac"  # first calls allocate, and start processes
@@ -81,7 +88,7 @@ class Plan:
     default="1,4,8,16",
     show_default=True,
     metavar="N,N,...",
-    help="Of the batched peers: tried first, and the fastest counts.",
+    help="Of the batched peers: tried on `long`, and the fastest counts.",
 )
 @click.option(
     "--repeat",
@@ -100,7 +107,7 @@ class Plan:
 @click.option(
     "--references/--no-references",
     default=True,
-    help="Also, once each: sequential, and batched without word times.",
+    help="Also faster-whisper sequential, and batched without word times: once, on some data.",
 )
 @click.option("--scripted", is_flag=True, help="Captioner alone, computing nothing: to try this.")
 @click.option("--quick", is_flag=True, help="A few files, once, one batch size: a first look.")
@@ -140,18 +147,20 @@ def main(
         beams=beams,
         batch_sizes=(QUICK_BATCH,) if quick else batch_sizes,
         repeat=1 if quick else repeat,
-        references=references and not quick,
+        references=references and not (quick or scripted),
         quick=quick,
         scripted=scripted,
         peer=peer_of(peers=peers, python=peer_python),
     )
     content = envelope("offline", settings, describe(), _reference(settings, scripted=scripted))
-    content |= {"compute_type": COMPUTE_TYPE, "systems": NOTES}
-    content |= {"data": measure_all(plan, settings)}
+    content |= {"compute_type": COMPUTE_TYPE, "systems": NOTES, "versions": versions(plan.peer)}
+    content |= measure_all(plan, settings)
     if add:
         content = merged(target, content)
     for name in plan.data:
-        output().print(results_table(content["data"][Path(name).name]), "")
+        found = content["data"][Path(name).name]
+        title = f"{Path(name).name}: {found['files']} files, {found['audio_seconds']:.0f} s"
+        output().print(title, results_table(found), "", sep="\n")
     if no_save:
         return
     save_json(target, content)
@@ -180,7 +189,7 @@ def _reference(settings: Settings, *, scripted: bool) -> EncodeReference | None:
 
 
 def measure_all(plan: Plan, settings: Settings) -> dict[str, Any]:
-    """The results of each data set, by name.
+    """The results of each data set by name, and the trial of batch sizes before.
 
     Raises:
         CaptionerError: the data or the model cannot be read.
@@ -188,11 +197,11 @@ def measure_all(plan: Plan, settings: Settings) -> dict[str, Any]:
     """
     bench = Bench(plan, settings)
     with tempfile.TemporaryDirectory() as folder:
-        best = bench.best_batches(Path(folder))
-        return {
-            Path(name).name: bench.measure(load_data(name, Path(folder), quick=plan.quick), best)
-            for name in plan.data
-        }
+        trial = bench.try_batches(Path(folder))
+        batch = min(trial, key=lambda size: trial[size]) if trial else plan.batch_sizes[0]
+        data = (load_data(name, Path(folder), quick=plan.quick) for name in plan.data)
+        results = {each.name: bench.measure(each, batch) for each in data}
+    return {"trial": {"data": LONG, "seconds_by_batch_size": trial}, "data": results}
 
 
 class Bench:
@@ -206,32 +215,30 @@ class Bench:
             store = ModelStore(settings.models_dir)
             self._model = str(store.find(settings.model, verified=False).directory)
 
-    def best_batches(self, folder: Path) -> dict[int, int]:
-        """The fastest batch size of the batched peers for each beam size, on one long recording."""
-        sizes = self._plan.batch_sizes
-        if self._plan.scripted or len(sizes) == 1:
-            return dict.fromkeys(self._plan.beams, sizes[0])
-        data = put_together(TRIAL, folder, seconds=TRIAL_SECONDS)
-        best = {}
-        for beam in self._plan.beams:
-            seconds = {}
-            for size in sizes:
-                with closing(self._open(Variant(BATCHED, beam, size))) as system:
-                    seconds[size] = self._run(system, Variant(BATCHED, beam, size), data).seconds
-            best[beam] = min(seconds, key=lambda size: seconds[size])
-        return best
+    def try_batches(self, folder: Path) -> dict[int, float]:
+        """The seconds that each batch size of the batched peers takes on the long recording.
 
-    def measure(self, data: DataSet, best: dict[int, int]) -> dict[str, Any]:
+        With the first beam size; a single batch size needs no trial.
+        """
+        sizes, beam = self._plan.batch_sizes, self._plan.beams[0]
+        if self._plan.scripted or len(sizes) == 1:
+            return {}
+        data = load_data(LONG, folder)
+        return {size: self._try(Variant(BATCHED, beam, size), data) for size in sizes}
+
+    def _try(self, variant: Variant, data: DataSet) -> float:
+        with closing(self._open(variant)) as system:
+            return round(self._run(system, variant, data).seconds, 3)
+
+    def measure(self, data: DataSet, batch: int) -> dict[str, Any]:
         """All systems on a data set, at each beam size."""
         results = []
         for beam in self._plan.beams:
-            found = list(self._measure(data, list(self._variants(beam, best[beam]))))
-            found += self._references(data, beam, best[beam])
+            found = list(self._measure(data, list(self._variants(beam, batch))))
+            if self._plan.references:
+                found += self._references(data, beam, batch)
             ours = found[0]
-            results += [
-                each.to_json() | {"captioner_is_faster": paired_ratio(ours, each).to_json(3)}
-                for each in found
-            ]
+            results += [each.to_json() | compared(ours, each) for each in found]
         return {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "revision": revision(),
@@ -262,7 +269,7 @@ class Bench:
 
     def _references(self, data: DataSet, beam: int, batch: int) -> Iterator[Result]:
         """What is measured once, to see what others do otherwise."""
-        if not self._plan.references or data.name in WITHOUT_REFERENCES or self._plan.scripted:
+        if data.name not in REFERENCE_DATA or beam != self._plan.beams[0]:
             return
         for variant in (
             Variant(SEQUENTIAL, beam),

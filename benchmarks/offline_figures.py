@@ -210,11 +210,29 @@ def _mean(errors: Sequence[TimeErrors], name: str) -> float:
     return float(np.average([getattr(each, name) for each in known], weights=weights))
 
 
-def paired_ratio(ours: Result, theirs: Result) -> Spread:
-    """How many times faster we are: of the medians, and over runs that followed each other."""
-    pairs = zip(ours.answers, theirs.answers, strict=False)
-    each = Spread.of(their.seconds / our.seconds for our, their in pairs)
-    return Spread(ours.speed.median / theirs.speed.median, each.least, each.most)
+def compared(ours: Result, theirs: Result) -> dict[str, dict[str, float | None]]:
+    """How many times faster we are, and how many times less CPU we use; see `ratio`."""
+    return {
+        "captioner_is_faster": ratio(
+            [answer.seconds for answer in ours.answers],
+            [answer.seconds for answer in theirs.answers],
+        ).to_json(3),
+        "captioner_uses_less_cpu": ratio(
+            [answer.usage.cpu for answer in ours.answers],
+            [answer.usage.cpu for answer in theirs.answers],
+        ).to_json(3),
+    }
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+    """How much more theirs is: of the medians, and the extremes of runs that followed each other.
+
+    NaN where ours is too little to be measured.
+    """
+    if not all(ours):
+        return Spread(math.nan, math.nan, math.nan)
+    each = Spread.of(their / our for our, their in zip(ours, theirs, strict=False))
+    return Spread(statistics.median(theirs) / statistics.median(ours), each.least, each.most)
 
 
 def rounded(value: float, digits: int) -> float | None:

@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import selectors
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from meter import Usage
 from offline_meter import TreeMeter
 from offline_worker import Profile, Task, Transcript
 
+import captioner
 from captioner.cli.exits import Failed
 from captioner.transcript import SAMPLE_RATE
 
@@ -150,7 +152,10 @@ class CommandLine:
             silence = Path(folder) / "silence.wav"
             write_wav(silence, bytes(2 * SAMPLE_RATE))
             runs = [self._run([silence])[0] for _ in range(repeats)]
-        self._loading = min(runs, key=lambda usage: usage.wall)
+        self._loading = Usage(
+            wall=statistics.median(usage.wall for usage in runs),
+            cpu=statistics.median(usage.cpu for usage in runs),
+        )
 
     def transcribe(self, files: Sequence[Path]) -> Answer:
         """Transcribe files by one call of the command."""
@@ -270,3 +275,23 @@ def peer_python(folder: Path) -> Path:
         if done.returncode:
             raise Failed(f"{folder} cannot be made: {done.stderr.strip()[-LAST_WORDS:]}")
     return python
+
+
+def versions(python: Path | None) -> dict[str, str]:
+    """What is compared, and the libraries below, in the environment of the command if it is given.
+
+    Raises:
+        Failed: it has no such environment.
+    """
+    found = {"captioner": captioner.__version__}
+    found["faster-whisper"] = importlib.metadata.version("faster-whisper")
+    if python is None:
+        return found
+    names = [*VERSIONS, *SAME_AS_OURS]
+    code = f"import importlib.metadata as m; print(*map(m.version, {names}))"
+    done = subprocess.run([str(python), "-c", code], capture_output=True, check=False, text=True)
+    if done.returncode:
+        raise Failed(f"{python} has no {COMMAND}: {done.stderr.strip()[-LAST_WORDS:]}")
+    theirs = dict(zip(names, done.stdout.split(), strict=True))
+    found[COMMAND] = theirs.pop(COMMAND)
+    return found | {f"{name}, of {COMMAND}": version for name, version in theirs.items()}
