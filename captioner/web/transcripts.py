@@ -32,9 +32,10 @@ def render(
 def disposition(history: RoomHistory, format_: Format) -> str:
     """The value of a ``Content-Disposition`` header: RFC 6266, for old and new readers."""
     day = datetime.fromtimestamp(history.since, UTC).strftime("%Y-%m-%d")
-    name = f"{_safe(history.name)}-{day}.{format_.name}"
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}"
+    plain = unicodedata.normalize("NFKD", history.name).encode("ascii", "ignore").decode()
+    rest = f"-{day}.{format_.name}"
+    name = quote(_safe(history.name) + rest, safe="")
+    return f"attachment; filename=\"{_safe(plain)}{rest}\"; filename*=UTF-8''{name}"
 
 
 def _safe(room: str) -> str:
