@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ class Server:
 
     async def stop(self, grace: float = STOP_GRACE) -> None:
         """Close the ports; calls that still run have `grace` seconds to end."""
+        self._service.rooms.dismiss()  # readers would otherwise stay until they are cancelled
         await self._rpc.stop(grace)
         if self._http is not None:
             await self._http.stop()
@@ -145,6 +147,7 @@ async def serve(
     Raises:
         ConfigError: an address, a certificate or the token file cannot be used.
     """
+    allow_files()
     main = asyncio.create_task(_serve(service, signals, started))
     forced = asyncio.create_task(signals.second.wait())
     try:
@@ -174,6 +177,13 @@ async def _serve(service: Service, signals: Signals, started: Callable[[Bound], 
                 await server.stop(grace)
     finally:  # the service did not start
         await server.stop(0)
+
+
+def allow_files() -> None:
+    """Have as many connections as the operator lets the process have, not as few as by default."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # "unlimited" is more than some systems give
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _cancel(task: asyncio.Task[object]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from pathlib import Path
 from typing import Self
@@ -9,12 +10,13 @@ from typing import Self
 import grpc
 import httpx
 import pytest
+from room_fakes import ROOM, Person
 from rpc_calls import RawCall
 from rpc_fakes import EchoService, live_config, settings_with, spoken
 
 from captioner.config import Settings
 from captioner.errors import ConfigError, ModelError, Unavailable
-from captioner.lifecycle import Bound, Signals, serve
+from captioner.lifecycle import Bound, Signals, allow_files, serve
 from captioner.rpc import convert
 from captioner.rpc.client import CaptionerClient
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
@@ -103,6 +105,49 @@ async def test_while_it_drains_the_port_is_open_and_refuses() -> None:
         assert isinstance(refusal, Unavailable)
         assert refusal.retry_after == 2.0
     assert await process.end() is True
+
+
+async def test_readers_of_rooms_get_what_there_is_and_end_with_the_process() -> None:
+    process = Process()
+    bound = await process.welcome()
+    await process.service.rooms.publish([Person().final(1, "un")])
+    address = f"http://127.0.0.1:{bound.http_port}/v1/rooms/{ROOM}/captions"
+    async with (
+        httpx.AsyncClient(timeout=TIMEOUT) as client,
+        client.stream("GET", address) as response,
+    ):
+        lines = response.aiter_lines()
+        while not (await anext(lines)).startswith("event: caught_up"):
+            pass
+        process.signals.receive()
+        rest = [line async for line in lines]
+    assert not [line for line in rest if line.startswith("event:")]
+    assert await process.end() is True
+
+
+async def test_readers_do_not_keep_a_process_that_is_told_to_stop_at_once() -> None:
+    process = Process(Endless(settings_with(http_listen="127.0.0.1:0", drain_timeout=600)))
+    bound = await process.welcome()
+    address = f"http://127.0.0.1:{bound.http_port}/v1/rooms/{ROOM}/captions"
+    async with (
+        httpx.AsyncClient(timeout=TIMEOUT) as client,
+        client.stream("GET", address) as response,
+    ):
+        await anext(response.aiter_lines())
+        process.signals.receive()
+        await process.service.drained.wait()
+        process.signals.receive()
+        assert await process.end() is False
+
+
+def test_a_process_may_have_as_many_connections_as_its_limit_allows() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] - 1, before[1]))
+        allow_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 class Endless(EchoService):
