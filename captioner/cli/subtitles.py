@@ -114,6 +114,11 @@ def subtitles() -> None:
 @from_option
 @language_option
 @click.option(
+    "--names",
+    is_flag=True,
+    help="Names in the text, as in “Claire : bonjour”, are speakers.",
+)
+@click.option(
     "--output",
     "output_file",
     type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
@@ -131,6 +136,7 @@ def convert_command(
     profile: str,
     source_format: str | None,
     language: str,
+    names: bool,
     output_file: Path | None,
     output_dir: Path | None,
 ) -> None:
@@ -148,7 +154,8 @@ def convert_command(
         with told_in(errors, job.source):
             document = _read(job.source, source_format, language)
             for format_, target in job.outputs:
-                _write(target, convert(document, format_, profile=PROFILES[profile]))
+                text = convert(document, format_, profile=PROFILES[profile], names=names)
+                _write(target, text)
     _conclude(errors, len(jobs), "converted")
 
 

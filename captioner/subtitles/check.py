@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from captioner.errors import InvalidRequest
-from captioner.subtitles.breaking.phrases import is_french
+from captioner.subtitles.breaking.phrases import find_label, is_french
 from captioner.subtitles.characters import count_characters, measure
 from captioner.subtitles.cues import Cue
 from captioner.subtitles.document import Document
-from captioner.subtitles.formats.parsing import find_label
 from captioner.subtitles.formats.timestamps import to_milliseconds
 from captioner.subtitles.parted import find_parted
 from captioner.subtitles.profiles import Profile

@@ -8,29 +8,36 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from captioner.errors import InvalidRequest
-from captioner.subtitles.breaking.phrases import split_phrases
+from captioner.subtitles.breaking.phrases import find_label, split_phrases
+from captioner.subtitles.characters import flatten
 from captioner.subtitles.cues import Segment, split_name
 from captioner.subtitles.document import Document
 from captioner.subtitles.formats import Format
 from captioner.subtitles.profiles import WEB, Profile
-from captioner.subtitles.typography import untypeset
+from captioner.subtitles.typography import NARROW, WIDE, untypeset
 from captioner.transcript import SAMPLE_RATE, Word
 
 MAX_PAUSE = SAMPLE_RATE  # between cues that may be parts of one sentence
+_COLON = f": {NARROW}{WIDE}"
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]\s]*$")
 
 
-def convert(document: Document, format_: Format, *, profile: Profile = WEB) -> str:
+def convert(
+    document: Document, format_: Format, *, profile: Profile = WEB, names: bool = False
+) -> str:
     """The content of a file in another format, with the provenance that it tells, if any.
 
     Formats with cues are laid out anew: from the words of segments that have them, else from the
-    words of each cue, which share its time. Cues that split a sentence are joined for that.
+    words of each cue, which share its time. Cues that split a sentence are joined for that. With
+    ``names``, those that turns begin with, as in ``Claire : bonjour``, become speakers.
 
     Raises:
         InvalidRequest: the format wants times and the file has none.
     """
     if not document.timed and format_.name != "txt":
         raise InvalidRequest(f"text without times cannot become {format_.name}, only txt")
+    if names:
+        document = name_speakers(document)
     if not document.cues:
         segments: Iterable[Segment] = document.segments
     elif format_.name == "json":
@@ -38,6 +45,18 @@ def convert(document: Document, format_: Format, *, profile: Profile = WEB) -> s
     else:
         segments = join_sentences(document)
     return format_.render(segments, document.provenance, profile=profile)
+
+
+def name_speakers(document: Document) -> Document:
+    """The document with the speakers whom the text alone names; each goes on until the next."""
+    segments = []
+    speaker = ""
+    for segment in document.segments:
+        label = "" if segment.speaker else find_label(segment.text)
+        speaker = segment.speaker or flatten(label.rstrip(_COLON)) or speaker
+        text = segment.text.removeprefix(label)
+        segments.append(replace(segment, speaker=speaker, text=text))
+    return replace(document, segments=tuple(segments))
 
 
 def join_sentences(document: Document) -> list[Segment]:
@@ -62,7 +81,7 @@ def join_sentences(document: Document) -> list[Segment]:
 def _goes_on(before: Segment, after: Segment) -> bool:
     if (before.speaker, before.language) != (after.speaker, after.language):
         return False
-    if after.start < before.end:
+    if after.start < before.end or find_label(after.text):
         return False
     if _are_parts(before, after):
         return True

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from captioner.subtitles.breaking.phrases import Phrase, break_costs, label_costs, split_words
+from captioner.subtitles.breaking.phrases import (
+    Phrase,
+    break_costs,
+    find_label,
+    label_costs,
+    split_words,
+)
 from captioner.subtitles.breaking.stops import HELD
 from captioner.subtitles.characters import count_characters, measure
 from captioner.subtitles.cues import Cue, Segment, Turn, split_name
 from captioner.subtitles.document import Document
-from captioner.subtitles.formats.parsing import find_label
 from captioner.subtitles.layout.script import FAR
 from captioner.subtitles.profiles import Profile
 from captioner.transcript import SAMPLE_RATE

@@ -85,6 +85,15 @@ def test_a_file_may_be_written_to_standard_output(folder: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "Bonjour à tous, ça va\u202f?\n")
 
 
+def test_names_in_the_text_become_speakers(folder: Path) -> None:
+    write("talk.srt")
+    assert "Claire\u00a0: " in Path("talk.srt").read_text(encoding="utf-8")
+    assert run("convert", "talk.srt", "--output", "talk.vtt", "--names").exit_code == 0
+    read = read_document(Path("talk.vtt"))
+    assert [part.speaker for part in read.segments] == ["Claire", "Julien"]
+    assert [part.text for part in read.segments] == [part.text for part in SAID]
+
+
 def test_a_file_replaces_itself_only_when_it_is_named(folder: Path) -> None:
     write("talk.vtt", "WEBVTT\n\n00:01.000 --> 00:04.000\nça va ?\n")
     refused = run("convert", "talk.vtt", "--to", "vtt")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import groupby
 
 import pytest
 from hypothesis import given
-from subtitle_samples import PROVENANCE, SECOND, recordings, segment
+from subtitle_samples import PROVENANCE, SECOND, meeting, recordings, segment
 
 from captioner.errors import InvalidRequest
 from captioner.subtitles.conversion import convert, join_sentences
@@ -79,6 +82,50 @@ def test_cues_of_one_caption_become_one_again() -> None:
 def test_a_sentence_goes_on_when_its_speaker_does(second: str, joined: bool) -> None:
     text = f"WEBVTT\n\n00:00:01.000 --> 00:00:03.000\n<v A>un\n\n{second}\n"
     assert len(join_sentences(parse(text, "vtt"))) == 2 - joined
+
+
+NAMED = """00:01 --> 00:02
+Claire : Nous
+
+00:02 --> 00:03
+commençons
+
+00:03 --> 00:04
+Julien Martin : par quoi ?
+
+00:04 --> 00:06
+- Claire : Oui.
+- Julien Martin : Non.
+"""
+
+
+def test_names_in_the_text_are_speakers_where_asked_for() -> None:
+    document = parse(NAMED, "srt")
+    read = parse(convert(document, FORMATS["vtt"], names=True), "vtt")
+    assert [(part.speaker, part.text) for part in read.segments] == [
+        ("Claire", "Nous commençons"),
+        ("Julien Martin", "par quoi\u202f?"),
+        ("Claire", "Oui."),
+        ("Julien Martin", "Non."),
+    ]
+    assert "<v" not in convert(document, FORMATS["vtt"])
+
+
+def test_names_in_the_text_begin_sentences_of_their_own() -> None:
+    joined = [part.text for part in join_sentences(parse(NAMED, "srt"))]
+    assert joined[:2] == ["Claire : Nous commençons", "Julien Martin : par quoi ?"]
+
+
+def test_subrip_of_ours_becomes_what_it_was_made_of() -> None:
+    said = [replace(part, words=()) for part in meeting()]
+    text = FORMATS["srt"].render(said, None)
+    read = parse(convert(parse(text, "srt"), FORMATS["txt"], names=True), "txt")
+    names = [name for name, _ in groupby(part.speaker for part in said_in_order(said))]
+    assert [name for name, _ in groupby(part.speaker for part in read.segments)] == names
+
+
+def said_in_order(said: Iterable[Segment]) -> list[Segment]:
+    return sorted(said, key=lambda part: part.start)
 
 
 @pytest.mark.parametrize("end", [".", "!", "?", "…", ".\u202f»", "?)"])

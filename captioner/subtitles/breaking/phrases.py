@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -13,6 +14,8 @@ from captioner.subtitles.cues import Segment
 from captioner.subtitles.typography import NARROW, WIDE, typeset
 
 _FRENCH = "fr"
+# A few words up to a colon, without other punctuation.
+_LABEL = re.compile(rf"(?:[^\s:.,;!?]+[ {WIDE}]){{0,4}}?[^\s:.,;!?]+[ {WIDE}{NARROW}]?: ")
 _NO_SPACES = str.maketrans("", "", f" {NARROW}{WIDE}")
 
 
@@ -58,6 +61,15 @@ def set_words(words: Sequence[Phrase], language: str) -> Iterator[tuple[int, Phr
         if at > begin:
             end = max(word.end for word in words[begin:at])
             yield begin, Phrase(text, words[begin].start, end)
+
+
+def find_label(text: str) -> str:
+    """The name that a turn seems to begin with, as ``Claire : `` in formats without a place for it.
+
+    Up to the space behind its colon; empty where it begins otherwise.
+    """
+    label = _LABEL.match(text)
+    return label[0] if label else ""
 
 
 def label_phrases(segment: Segment) -> list[Phrase]:

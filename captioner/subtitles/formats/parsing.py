@@ -15,8 +15,6 @@ from captioner.subtitles.document import Document
 _MAX_SHOWN = 60  # characters of a file that an error repeats
 # A dash that begins a turn, and not a negative number.
 _DASH = re.compile(r"[-‐–—](?=[^\d\-‐–—])[^\S\n]*")
-# A few words up to a colon, without other punctuation.
-_LABEL = re.compile(r"(?:[^\s:.,;!?]+[ \u00a0]){0,4}?[^\s:.,;!?]+[ \u00a0\u202f]?: ")
 
 
 def malformed(line: int, found: str, expected: str) -> InvalidRequest:
@@ -66,15 +64,6 @@ def _split_turn(turn: Turn) -> Iterator[Turn]:
         return
     for begin, end in pairwise((*begins, len(lines))):
         yield Turn("", lines[begin:end])
-
-
-def find_label(text: str) -> str:
-    """The name that a turn seems to begin with, as ``Claire : `` in formats without a place for it.
-
-    Up to the space behind its colon; empty where it begins otherwise.
-    """
-    label = _LABEL.match(text)
-    return label[0] if label else ""
 
 
 def document_of(

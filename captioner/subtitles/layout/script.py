@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from captioner.subtitles.breaking.phrases import (
     Phrase,
     break_costs,
+    find_label,
     label_costs,
     label_phrases,
     set_words,
@@ -54,7 +55,7 @@ class _Said:
     words: list[Phrase]
     turn: int = 0
     label: list[Phrase] = field(default_factory=list)
-    """The name of the speaker, where it is to be shown."""
+    """The name of the speaker, where it is shown."""
     apart: bool = True
     """Whether what follows is in another cue in any case."""
 
@@ -84,10 +85,10 @@ def _take_turns(segments: Iterable[Segment], *, labels: bool) -> list[_Said]:
         words = list(_in_order(split_words(segment)))
         if not words:
             continue
-        said = _Said(segment, words)
+        said = _label_said(segment, words)
         if row:
             before = row[-1]
-            same = before.segment.speaker == segment.speaker
+            same = before.segment.speaker == segment.speaker and not said.label
             said.turn = before.turn if same else before.turn + 1
             before.apart = _is_apart(before.words, words)
         if labels and segment.speaker and (not row or said.turn != row[-1].turn):
@@ -95,6 +96,14 @@ def _take_turns(segments: Iterable[Segment], *, labels: bool) -> list[_Said]:
             said.label = [replace(p, start=start, end=start) for p in label_phrases(segment)]
         row.append(said)
     return row
+
+
+def _label_said(segment: Segment, words: list[Phrase]) -> _Said:
+    """The words with the name that they begin with, where files have it in the text alone."""
+    text = "" if segment.speaker else " ".join(word.text for word in words)
+    count = len(find_label(text).split(" ")) - 1
+    label = [phrase for _, phrase in set_words(words[:count], segment.language)]
+    return _Said(segment, words[count:], label=label)
 
 
 def _is_apart(before: Sequence[Phrase], after: Sequence[Phrase]) -> bool:

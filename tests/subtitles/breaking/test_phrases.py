@@ -7,6 +7,7 @@ from subtitle_samples import SECOND, segment, segments
 from captioner.subtitles.breaking.phrases import (
     Phrase,
     break_costs,
+    find_label,
     is_french,
     label_costs,
     label_phrases,
@@ -95,6 +96,25 @@ def test_breaks_are_found_by_the_rules_of_the_language() -> None:
 @pytest.mark.parametrize(("language", "french"), [("fr", True), ("fr-CA", True), ("frm", False)])
 def test_regional_french_is_french(language: str, french: bool) -> None:
     assert is_french(language) is french
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Claire : bonjour", "Claire : "),
+        ("Claire\u00a0: bonjour", "Claire\u00a0: "),
+        ("SPEAKER_00: hello", "SPEAKER_00: "),
+        ("Jean de La Tour : oui", "Jean de La Tour : "),
+        ("Un bien trop long début de phrase : oui", ""),
+        ("Bon, Claire : oui", ""),
+        ("Il est 10:30 ici", ""),
+        ("Claire :", ""),
+        ("Bonjour.", ""),
+        ("", ""),
+    ],
+)
+def test_a_name_is_found_at_the_beginning_of_a_turn(text: str, label: str) -> None:
+    assert find_label(text) == label
 
 
 def test_a_name_is_held_together_and_to_what_is_said() -> None:

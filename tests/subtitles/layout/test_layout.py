@@ -142,6 +142,20 @@ def test_shared_cues_name_each_speaker_where_asked_for() -> None:
     assert cue.lines == ("–\u00a0Claire\u00a0: Oui.", "–\u00a0Julien\u00a0: Non.")
 
 
+def test_names_that_stand_in_the_text_begin_turns_and_stay_with_what_follows() -> None:
+    said = [
+        segment("Oui, très bien.", start=1.0, pace=0.6, id="1"),
+        segment("Claire : Le premier sujet.", start=3.0, pace=0.6, id="2"),
+        segment("Sophie Martin : Non.", start=6.2, pace=0.2, id="3"),
+        segment("Claire : Si.", start=7.0, pace=0.2, id="4"),
+    ]
+    assert [cue.lines for cue in lay_out(said)] == [
+        ("Oui, très bien.",),
+        ("–\u00a0Claire\u00a0: Le premier sujet.", "–\u00a0Sophie Martin\u00a0: Non."),
+        ("Claire\u00a0: Si.",),
+    ]
+
+
 def test_typography_does_not_stop_where_a_segment_ends() -> None:
     said = [segment("Le 24", id="1"), segment("novembre", start=1.8, id="2")]
     assert [cue.lines for cue in lay_out(said)] == [("Le 24\u00a0novembre",)]
