@@ -20,7 +20,7 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
 
 # These write one line for each packet or request at debug level, some with their payload.
-_QUIET = ("asyncio", "grpc", "httpcore", "httpx", "uvicorn")
+_QUIET = ("asyncio", "grpc", "httpcore", "httpx", "uvicorn", "websockets")
 
 
 def configure(

@@ -56,7 +56,7 @@ def test_messages_of_libraries_take_the_same_form() -> None:
 def test_the_chatter_of_transport_libraries_is_not_written_even_at_debug_level() -> None:
     stream = io.StringIO()
     logs.configure("debug", "json", stream=stream)
-    for name in ("asyncio", "grpc", "uvicorn.error", "httpcore"):
+    for name in ("asyncio", "grpc", "uvicorn.error", "httpcore", "websockets.server"):
         logging.getLogger(name).debug(CANARY)
         logging.getLogger(name).info(CANARY)
     assert stream.getvalue() == ""
