@@ -314,6 +314,23 @@ async def test_closing_stops_everything(sentences: list[Track], after: int) -> N
             await anext(events)  # `running` sees to it that nothing is left
 
 
+async def test_closing_stops_shards_that_wait_until_they_can_tell_something(
+    sentences: list[Track], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = asyncio.Event()
+
+    class Observed(asyncio.Queue[TrackEvent]):
+        async def put(self, item: TrackEvent) -> None:
+            if self.full():
+                full.set()
+            await super().put(item)
+
+    monkeypatch.setattr("captioner.batch.local.asyncio.Queue", Observed)
+    async with running(Watched(), shards_of(sentences[:3], sentences[3:])) as events:
+        await anext(events)
+        await full.wait()
+
+
 @pytest.mark.parametrize("call", [1, 2])
 async def test_cancelling_stops_everything(sentences: list[Track], call: int) -> None:
     watched = Watched(workers=2, holds=lambda number: number == call)
