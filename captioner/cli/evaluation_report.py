@@ -16,7 +16,7 @@ from captioner.evaluation.comparison import Comparison
 from captioner.evaluation.edits import EditCounts
 from captioner.evaluation.interval import FEWEST, LEVEL, Interval
 from captioner.evaluation.tally import Figures, Tally
-from captioner.evaluation.word_times import TimeErrors
+from captioner.evaluation.word_times import TimeErrors, WordTimeErrors
 
 NAMELESS = "(nobody named)"
 NONE = "—"
@@ -153,7 +153,6 @@ def to_json(
 
     ``errors`` has those of ``list_errors`` by file, where they are wanted.
     """
-    times = tally.word_times()
     values: dict[str, Any] = {
         **_figures(tally.total),
         "wer_interval": _pair(tally.interval()),
@@ -166,12 +165,7 @@ def to_json(
             | ({"errors": errors[name]} if name in errors else {})
             for name, figures in tally.files.items()
         ],
-        "word_times": {
-            edge: {key: _finite(value) for key, value in asdict(getattr(times, edge)).items()}
-            for edge in ("start", "end")
-        }
-        if times
-        else None,
+        "word_times": _times(tally.word_times()),
         "confusions": [
             {"reference": said, "hypothesis": heard, "count": count}
             for (said, heard), count in often_confused(tally, confusions)
@@ -205,6 +199,16 @@ def list_errors(comparison: Comparison) -> list[dict[str, Any]]:
 def _start(column: Column) -> float | None:
     words: Iterable[Any] = (column.reference, column.hypothesis)
     return next((word.start for word in words if word and word.start is not None), None)
+
+
+def _times(errors: WordTimeErrors | None) -> dict[str, Any] | None:
+    if errors is None:
+        return None
+    edges = {"start": errors.start, "end": errors.end}
+    return {
+        name: {key: _finite(value) for key, value in asdict(edge).items()}
+        for name, edge in edges.items()
+    }
 
 
 def _figures(figures: Figures) -> dict[str, Any]:

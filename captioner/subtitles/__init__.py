@@ -14,6 +14,6 @@ From speech to files, each using those before it:
 
 What is done with files that are there:
 
-* ``reading``: any file becomes a document. ``conversion``: a document is written anew, ``check``:
-  or compared with a profile.
+* ``reading``: any file becomes a document. ``conversion``: a document is written anew. ``check``:
+  it is compared with a profile, for line ends by ``parted``.
 """

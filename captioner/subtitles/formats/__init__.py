@@ -51,21 +51,17 @@ class Format:
     media_type: str
     render: Renderer
     parse: Parser
-    cues: bool
-    """Whether it is laid out for a screen."""
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         format_.name: format_
         for format_ in (
-            Format("vtt", "text/vtt", webvtt.render, webvtt.parse, cues=True),
-            Format("srt", "application/x-subrip", srt.render, srt.parse, cues=True),
-            Format(
-                "ttml", "application/ttml+xml", ttml_writing.render, ttml_reading.parse, cues=True
-            ),
-            Format("txt", "text/plain", txt.render, txt.parse, cues=False),
-            Format("json", "application/json", json_writing.render, json_reading.parse, cues=False),
+            Format("vtt", "text/vtt", webvtt.render, webvtt.parse),
+            Format("srt", "application/x-subrip", srt.render, srt.parse),
+            Format("ttml", "application/ttml+xml", ttml_writing.render, ttml_reading.parse),
+            Format("txt", "text/plain", txt.render, txt.parse),
+            Format("json", "application/json", json_writing.render, json_reading.parse),
         )
     }
 )

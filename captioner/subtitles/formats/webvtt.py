@@ -44,19 +44,6 @@ def header(provenance: Provenance | None) -> str:
     return f"{_SIGNATURE}\n{_note(provenance)}"
 
 
-def hls_segment(
-    cues: Iterable[Cue], provenance: Provenance | None, *, start: int, end: int, mpegts: int = 0
-) -> str:
-    """The file of one segment of a HTTP Live Streaming playlist (RFC 8216, 3.5).
-
-    A cue that spans segments stands in each of them, with its full times. ``mpegts`` is the time
-    stamp (90 kHz) that the media has where times of cues are 0.
-    """
-    map_ = f"X-TIMESTAMP-MAP=MPEGTS:{mpegts},LOCAL:00:00:00.000"
-    shown = (block(cue) for cue in cues if cue.start < end and cue.end > start)
-    return f"{_SIGNATURE}\n{map_}\n{_note(provenance)}" + "".join(shown)
-
-
 def _note(provenance: Provenance | None) -> str:
     if provenance is None:
         return ""

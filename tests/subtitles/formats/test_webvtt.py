@@ -22,7 +22,7 @@ from captioner.errors import InvalidRequest
 from captioner.subtitles.characters import printable
 from captioner.subtitles.cues import Cue, Provenance, Segment, Turn
 from captioner.subtitles.formats.timestamps import format_time, to_milliseconds
-from captioner.subtitles.formats.webvtt import block, escape, header, hls_segment, parse, render
+from captioner.subtitles.formats.webvtt import block, escape, header, parse, render
 from captioner.subtitles.layout import lay_out
 from captioner.subtitles.reading import read_document
 
@@ -162,23 +162,6 @@ def test_several_turns_in_a_cue_are_several_voices() -> None:
     assert text.splitlines()[-3:] == ["<v Claire>– Ça va ?</v>", "– Oui.", "<v Julien>– Non.</v>"]
     (cue,) = parse("WEBVTT\n" + text, language="fr").cues
     assert cue.turns == turns
-
-
-def test_a_segment_of_a_stream_says_where_its_times_begin_and_repeats_what_spans_it() -> None:
-    cues = [
-        Cue("1", 0, 4 * SECOND, (Turn("", ("un",)),)),
-        Cue("2", 5 * SECOND, 7 * SECOND, (Turn("", ("deux",)),)),
-        Cue("3", 12 * SECOND, 13 * SECOND, (Turn("", ("trois",)),)),
-    ]
-    parts = [
-        hls_segment(cues, PROVENANCE, start=at * SECOND, end=(at + 6) * SECOND, mpegts=900_000)
-        for at in (0, 6, 12)
-    ]
-    for part in parts:
-        assert part.startswith("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n\nNOTE\n")
-    read = [[cue.identifier for cue in reader.from_string(part).captions] for part in parts]
-    assert read == [["1", "2"], ["2"], ["3"]]
-    assert "00:00:05.000 --> 00:00:07.000" in parts[1]
 
 
 def test_a_file_of_unknown_origin_has_no_note() -> None:
