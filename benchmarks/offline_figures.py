@@ -162,11 +162,11 @@ def conclude(
 def find_errors(recordings: Sequence[Recording], transcripts: Sequence[Transcript]) -> Errors:
     """Compare transcripts with what was said."""
     pairs = list(zip(recordings, transcripts, strict=True))
-    edits = {truth.name: _word_edits(truth, heard, numbers=False) for truth, heard in pairs}
+    edits = [_word_edits(*pair, numbers=False) for pair in pairs]
     times = [_word_times(truth, heard) for truth, heard in pairs if _timed(truth, heard)]
     starts, ends = [each.start for each in times], [each.end for each in times]
     return Errors(
-        words=total(edits.values()),
+        words=total(edits),
         words_with_numbers=total(_word_edits(*pair, numbers=True) for pair in pairs),
         characters=total(_character_edits(*pair) for pair in pairs),
         words_on_noise=sum(len(normalise(heard.text)) for truth, heard in pairs if not truth.words),
@@ -174,7 +174,10 @@ def find_errors(recordings: Sequence[Recording], transcripts: Sequence[Transcrip
         ends=_mean(ends, "p50"),
         start_bias=_mean(starts, "bias"),
         end_bias=_mean(ends, "bias"),
-        per_file={name: (it.errors, it.reference) for name, it in edits.items()},
+        per_file={
+            truth.name: (it.errors, it.reference)
+            for truth, it in zip(recordings, edits, strict=True)
+        },
     )
 
 

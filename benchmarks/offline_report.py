@@ -17,8 +17,8 @@ from rich.text import Text
 from captioner.errors import InvalidRequest
 
 NOTES = {
-    CAPTIONER: "captioner.batch.local: one worker a core with one thread each, its own voice detection, "
-    "windows and batches; all files as one job; word times always",
+    CAPTIONER: "captioner.batch.local: one worker a core with one thread each, its own voice "
+    "detection, windows and batches; all files as one job; word times always",
     BATCHED: "BatchedInferencePipeline in one process, cpu_threads = cores, its own voice "
     "detection, a file at a time (it takes no more), the fastest of the batch sizes tried on the "
     "long recording",

@@ -7,6 +7,7 @@ is its loading, and taken away.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -37,6 +38,7 @@ VERSIONS = {"faster-whisper": "1.2.1", COMMAND: "0.5.8"}
 SAME_AS_OURS = ("av", "ctranslate2", "numpy", "onnxruntime", "tokenizers")
 TIMEOUT = 1800.0  # seconds that a run may take
 LEAST = 0.01  # seconds of a run so short that loading cannot be told apart from it
+LAST_WORDS_TIMEOUT = 10.0  # seconds
 LAST_WORDS = 2000  # characters of what a process that failed wrote
 
 
@@ -108,15 +110,20 @@ class Worker:
     def close(self) -> None:
         """End the process, and wait for it."""
         assert self._process.stdin is not None
-        try:
-            self._process.stdin.close()
-            self._process.wait(TIMEOUT)
-        except (OSError, subprocess.TimeoutExpired):
-            self._process.kill()
-            self._process.wait()
         assert self._process.stdout is not None
+        with contextlib.suppress(OSError):  # it went away with a request unread
+            self._process.stdin.close()
+        self._end(TIMEOUT)
         self._process.stdout.close()
         self._log.close()
+
+    def _end(self, timeout: float) -> None:
+        """Wait for the end of the process, and kill it when that takes too long."""
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _answer(self) -> dict[str, Any]:
         """The next line that it writes."""
@@ -125,8 +132,7 @@ class Worker:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             line = self._process.stdout.readline() if selector.select(TIMEOUT) else ""
         if not line:
-            self._process.kill()
-            self._process.wait()
+            self._end(LAST_WORDS_TIMEOUT)
             raise Failed(f"a worker did not answer: {last_words(self._log)}")
         answer: dict[str, Any] = json.loads(line)
         return answer
