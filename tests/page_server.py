@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rpc_fakes import EchoService, settings_with
@@ -41,6 +42,12 @@ class Person:
     async def ends(self, text: str) -> None:
         """The final; an empty one takes the interim back."""
         await self._server.publish([self.final(text)])
+
+    async def comes_back(self) -> None:
+        """Attach again after a loss: what was pending is not told again."""
+        self.voice = replace(self.voice, attachment="a2")
+        self._open = False
+        await self._server.publish([Joined(self.voice)])
 
     async def leaves(self) -> None:
         await self._server.publish([Left(self.voice)])
@@ -80,18 +87,30 @@ class PageServer:
         self.port = 0
 
     async def start(self) -> None:
-        settings = settings_with(http_listen=f"127.0.0.1:{self.port}")
-        self.service = EchoService(settings)
-        tokens = TokenFile(self._tokens) if self._tokens else None
-        self._http = HttpServer(application(self.service, tokens=tokens), settings)
+        self.service = EchoService(settings_with(http_listen="127.0.0.1:0"))
         await self._stack.enter_async_context(self.service)
-        await self._http.start()
-        self.port = self._http.port
+        await self._open_port()
 
     async def stop(self) -> None:
         self.service.rooms.dismiss()
         await self._http.stop()
         await self._stack.aclose()
+
+    @contextlib.asynccontextmanager
+    async def unreachable(self) -> AsyncIterator[None]:
+        """Nobody gets through meanwhile; the rooms stay."""
+        await self._http.stop()
+        try:
+            yield
+        finally:
+            await self._open_port()
+
+    async def _open_port(self) -> None:
+        settings = settings_with(http_listen=f"127.0.0.1:{self.port}")
+        tokens = TokenFile(self._tokens) if self._tokens else None
+        self._http = HttpServer(application(self.service, tokens=tokens), settings)
+        await self._http.start()
+        self.port = self._http.port
 
     @property
     def url(self) -> str:
@@ -112,6 +131,9 @@ class PageServer:
 
     async def end(self, room: str = ROOM) -> None:
         await self.service.rooms.end(room)
+
+    async def delete(self, room: str = ROOM) -> None:
+        await self.service.rooms.delete(room)
 
 
 @contextlib.asynccontextmanager

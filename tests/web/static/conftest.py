@@ -5,7 +5,8 @@ The browser starts once for all tests: they share one event loop, and one proces
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import inspect
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,14 @@ from playwright.async_api import Browser
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
+        if here in item.path.parents and _is_async(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             if not item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+def _is_async(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -51,15 +56,9 @@ async def page(reader: Reader) -> CaptionPage:
 
 
 @pytest.fixture(scope="session")
-def axe() -> Iterator[str]:
+def axe() -> str:
     """The script of axe-core, as a Python package brings it."""
     import axe_playwright_python
 
     folder = Path(axe_playwright_python.__file__).parent
-    yield (folder / "axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def static() -> Callable[[str], str]:
-    """An expression that imports a module of the page."""
-    return lambda name: f"import('/static/{name}')"
+    return (folder / "axe.min.js").read_text(encoding="utf-8")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from page_browser import CaptionPage, Reader
-from page_server import PageServer
+import pytest
+from page_browser import DESKTOP, PHONE, CaptionPage, Reader, stand_where
+from page_server import PageServer, Person
 from playwright.async_api import Browser
 
 SENTENCES = (
@@ -11,6 +12,14 @@ SENTENCES = (
     "Nous avons trois points à l'ordre du jour.",
     "Le premier est le budget de l'année prochaine, que Sophie va nous présenter.",
 )
+
+
+async def fill(page: CaptionPage, server: PageServer) -> Person:
+    """Somebody who has said more than the page has room for."""
+    claire = await server.joins("Claire")
+    await server.publish([claire.final(f"Phrase {number} sur quarante.") for number in range(40)])
+    await page.sees_final("Phrase 39")
+    return claire
 
 
 async def test_a_room_where_nobody_has_spoken_says_that_it_waits(page: CaptionPage) -> None:
@@ -27,7 +36,9 @@ async def test_what_is_being_said_appears_with_its_committed_part_apart(
     committed, tentative = page.live.locator(".committed"), page.live.locator(".tentative")
     assert await committed.text_content() == "Bonjour à tous "
     assert await tentative.text_content() == "merci"
-    styles = [await each.evaluate("(e) => getComputedStyle(e).color") for each in (committed, tentative)]
+    styles = [
+        await each.evaluate("(e) => getComputedStyle(e).color") for each in (committed, tentative)
+    ]
     assert styles[0] != styles[1]
     await page.sees_state("live")
 
@@ -50,56 +61,47 @@ async def test_an_interim_becomes_final_where_it_stands(
     for sentence in SENTENCES:
         await claire.says(sentence)
         await page.sees_interim(sentence)
-        [interim] = await page.where_interims_are()
-        before = await page.where_finals_are()
+        before = await page.where_all_is()
         await claire.ends(sentence)
         await page.sees_final(sentence)
-        assert await page.where_finals_are() == [*before, interim]
+        assert stand_where(await page.where_finals_are(), before)
         assert await page.interims() == []
 
 
-async def test_an_interim_becomes_final_where_it_stands_when_the_room_is_full(
+async def test_an_interim_becomes_final_where_it_stands_when_the_page_is_full(
     page: CaptionPage, server: PageServer
 ) -> None:
-    claire = await server.joins("Claire")
-    for number in range(30):
-        await claire.ends(f"Phrase {number} sur trente.")
-    await page.sees_final("Phrase 29")
+    claire = await fill(page, server)
     await claire.says("Et voici la suite")
     await page.sees_interim("Et voici la suite")
     assert await page.scroll_top() > 0
-    [interim] = await page.where_interims_are()
-    before = await page.where_finals_are()
+    before = await page.where_all_is()
     await claire.ends("Et voici la suite.")
     await page.sees_final("Et voici la suite.")
-    [*others, last] = await page.where_finals_are()
-    assert others == before
-    assert (last.x, last.y) == (interim.x, interim.y)
+    assert stand_where(await page.where_finals_are(), before)
 
 
+@pytest.mark.parametrize("width", [DESKTOP[0], PHONE[0]])
 async def test_growing_and_changing_interims_move_nothing(
-    page: CaptionPage, server: PageServer
+    page: CaptionPage, server: PageServer, width: int
 ) -> None:
-    claire, julien = await server.joins("Claire"), await server.joins("Julien")
-    for number in range(30):
-        await claire.ends(f"Phrase {number} sur trente.")
-    await page.sees_final("Phrase 29")
+    await page.raw.set_viewport_size({"width": width, "height": 800})
+    claire = await fill(page, server)
+    julien = await server.joins("Julien")
     await claire.says("Alors")
+    await page.sees_interim("Alors")
     await julien.says("Oui")
     await page.sees_interim("Oui")
-    finals = await page.where_finals_are()
-    claires, juliens = await page.where_interims_are()
-    words = "Alors nous passons au calendrier avec une première étape en mars".split()
-    for count in range(2, len(words) + 1):
+    before = await page.where_all_is()
+    words = ["Alors", "nous", "passons", "au", "calendrier", "avec", "une", "étape"]
+    for count in range(2, len(words) + 1, 2):
         said = " ".join(words[:count])
         await claire.says(said)
         await page.sees_interim(said)
-        assert await page.where_finals_are() == finals
-        places = await page.where_interims_are()
-        assert [(box.x, box.y) for box in places] == [
-            (claires.x, claires.y),
-            (juliens.x, juliens.y),
-        ]
+        assert stand_where(await page.where_all_is(), before)
+    await claire.says("Alors nous passerons")
+    await page.sees_interim("Alors nous passerons")
+    assert stand_where(await page.where_all_is(), before)
 
 
 async def test_the_words_of_a_long_utterance_above_another_roll_within_their_place(
@@ -114,7 +116,7 @@ async def test_the_words_of_a_long_utterance_above_another_roll_within_their_pla
     long = " ".join(f"mot{number}" for number in range(80))
     await claire.says(long)
     await page.sees_interim(long)
-    assert (await page.where_interims_are())[1] == before
+    assert (await page.where_interims_are())[1].is_at(before)
     slot, words = page.live.locator(".slot").first, page.live.locator(".words").first
     outer, inner = await slot.bounding_box(), await words.bounding_box()
     assert outer is not None
@@ -123,32 +125,33 @@ async def test_the_words_of_a_long_utterance_above_another_roll_within_their_pla
     assert inner["y"] + inner["height"] <= outer["y"] + outer["height"] + 1  # its end is seen
 
 
-async def test_the_final_of_the_upper_of_two_speakers_moves_nothing(
-    page: CaptionPage, server: PageServer
+@pytest.mark.parametrize("width", [DESKTOP[0], PHONE[0]])
+async def test_the_finals_of_two_who_speak_at_once_come_where_their_interims_were(
+    page: CaptionPage, server: PageServer, width: int
 ) -> None:
+    await page.raw.set_viewport_size({"width": width, "height": 800})
     claire, julien = await server.joins("Claire"), await server.joins("Julien")
     await claire.says("Nous avons fini")
     await page.sees_interim("Nous avons fini")
     await julien.says("Attendez")
     await page.sees_interim("Attendez")
-    claires, juliens = await page.where_interims_are()
+    before = await page.where_all_is()
     await claire.ends("Nous avons fini.")
     await page.sees_final("Nous avons fini.")
-    [final] = await page.where_finals_are()
-    assert (final.x, final.y) == (claires.x, claires.y)
-    assert await page.where_interims_are() == [juliens]
+    assert stand_where(await page.where_all_is(), before)
     await julien.ends("Attendez !")
     await page.sees_final("Attendez")
-    assert [(box.x, box.y) for box in await page.where_finals_are()] == [
-        (final.x, final.y),
-        (juliens.x, juliens.y),
-    ]
+    assert stand_where(await page.where_all_is(), before)
 
 
-async def test_the_final_of_the_lower_of_two_speakers_leaves_the_upper_in_place(
-    page: CaptionPage, server: PageServer
+@pytest.mark.parametrize("width", [DESKTOP[0], PHONE[0]])
+@pytest.mark.parametrize("full", [False, True])
+async def test_a_short_word_of_another_leaves_a_long_utterance_where_it_is(
+    page: CaptionPage, server: PageServer, width: int, full: bool
 ) -> None:
-    claire, julien = await server.joins("Claire"), await server.joins("Julien")
+    await page.raw.set_viewport_size({"width": width, "height": 800})
+    claire = await fill(page, server) if full else await server.joins("Claire")
+    julien = await server.joins("Julien")
     await claire.ends("Commençons.")
     await claire.says("Nous avons trois points")
     await page.sees_interim("Nous avons trois points")
@@ -157,8 +160,8 @@ async def test_the_final_of_the_lower_of_two_speakers_leaves_the_upper_in_place(
     before = (await page.where_interims_are())[0]
     await julien.ends("Oui.")
     await page.sees_final("Oui.")
-    assert await page.where_interims_are() == [before]
-    assert await page.finals() == ["Commençons.", "Oui."]
+    assert stand_where(await page.where_interims_are(), [before])
+    assert (await page.finals())[-2:] == ["Commençons.", "Oui."]
 
 
 async def test_an_interim_that_is_taken_back_disappears(
@@ -307,10 +310,7 @@ async def test_a_meeting_that_was_deleted_is_gone_from_the_page(
 async def test_scrolling_back_pauses_and_counts_what_is_new(
     page: CaptionPage, server: PageServer
 ) -> None:
-    claire = await server.joins("Claire")
-    for number in range(40):
-        await claire.ends(f"Phrase {number} sur quarante.")
-    await page.sees_final("Phrase 39")
+    claire = await fill(page, server)
     button = page.captions.locator(".new")
     assert not await button.is_visible()
     await page.scrolls(-600)
@@ -333,10 +333,7 @@ async def test_scrolling_back_pauses_and_counts_what_is_new(
 async def test_scrolling_forward_to_the_end_follows_again(
     page: CaptionPage, server: PageServer
 ) -> None:
-    claire = await server.joins("Claire")
-    for number in range(40):
-        await claire.ends(f"Phrase {number} sur quarante.")
-    await page.sees_final("Phrase 39")
+    await fill(page, server)
     await page.scrolls(-600)
     await page.captions.locator(".new").wait_for()
     await page.scrolls(2000)

@@ -34,7 +34,7 @@ export const SHEET = /* css */ `
   }
 }
 .stage {
-  background: var(--_back);
+  background: color-mix(in srgb, var(--_back) var(--captioner-background-opacity, 100%), transparent);
   border-radius: var(--captioner-radius, 0.25rem) var(--captioner-radius, 0.25rem) 0 0;
   display: flex; flex: 1 1 auto; flex-direction: column;
   min-height: 0; position: relative;

@@ -60,7 +60,7 @@ export class CaptionView {
     const before = other && topOf(other.text);
     const row = this.#append(caption);
     if (slot) {
-      if (other && slot.row === this.live.firstElementChild) this.#hold(row, slot.row.offsetHeight);
+      if (other && slot.row === this.live.firstElementChild) this.#hold(row, heightOf(slot.row));
       this.#free(caption.track, { replaced: true });
     }
     this.#nameFirst();
@@ -204,7 +204,7 @@ export class CaptionView {
   #open(caption) {
     const last = this.live.lastElementChild;
     if (last) { // what comes below must not be pushed
-      last.style.height = `${Math.max(last.offsetHeight, HELD * this.#lineHeight())}px`;
+      last.style.height = `${Math.max(heightOf(last), HELD * this.#lineHeight())}px`;
     }
     const row = this.#row(caption);
     row.classList.add('slot');
@@ -258,9 +258,9 @@ export class CaptionView {
     const edge = topOf(this.scroller);
     for (const row of this.#held) {
       if (row.getBoundingClientRect().bottom > edge) continue;
-      const before = row.offsetHeight;
+      const before = heightOf(row);
       row.style.minHeight = '';
-      this.#rollUp(row.offsetHeight - before);
+      this.#rollUp(heightOf(row) - before);
       this.#held.delete(row);
     }
   }
@@ -288,8 +288,9 @@ export class CaptionView {
 
   #makeScrollable(top) {
     const { scroller, slack } = this;
-    const natural = scroller.scrollHeight - slack.offsetHeight;
-    slack.style.height = `${Math.max(0, Math.ceil(top + scroller.clientHeight - natural))}px`;
+    const padding = Number.parseFloat(getComputedStyle(scroller).paddingBottom);
+    const filled = slack.offsetTop - scroller.offsetTop + padding;
+    slack.style.height = `${Math.max(0, Math.ceil(top + scroller.clientHeight - filled))}px`;
   }
 
   #still() {
@@ -335,6 +336,10 @@ export class CaptionView {
 
 function topOf(element) {
   return element.getBoundingClientRect().top;
+}
+
+function heightOf(element) {
+  return element.getBoundingClientRect().height;
 }
 
 function same(one, other) {
