@@ -253,10 +253,12 @@ class Run:
         assert address.port is not None
         self._host, self._port = address.hostname, address.port
         self._count = readers
-        self._readers: list[Reader] = []
+        self.readers: list[Reader] = []
         self._transports: list[asyncio.BaseTransport] = []
-        self._stalled: asyncio.Task[float | None] | None = None
+        self._stalled: asyncio.Task[float] | None = None
         self._usage = Usage()
+        self._broken = 0
+        self._stalled_for: float | None = None
         self._driver_cpu = 0.0
         self.first = self.last = 0.0
         """When counting began and ended, in seconds of the monotonic clock."""
@@ -264,8 +266,8 @@ class Run:
     async def connect(self) -> None:
         """Have all readers there, and one more that reads nothing."""
         self._stalled = asyncio.create_task(stall(self._host, self._port))
-        while len(self._readers) < self._count:
-            wanted = min(CONNECTING, self._count - len(self._readers))
+        while len(self.readers) < self._count:
+            wanted = min(CONNECTING, self._count - len(self.readers))
             await asyncio.gather(*(self._connect() for _ in range(wanted)))
 
     async def _connect(self) -> None:
@@ -275,7 +277,7 @@ class Run:
             lambda: Reader(path, self._host), self._host, self._port
         )
         self._transports.append(transport)
-        self._readers.append(reader)
+        self.readers.append(reader)
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 await reader.begun
@@ -293,14 +295,17 @@ class Run:
 
     def close(self) -> None:
         """Let the readers go."""
-        self._broken = sum(reader.received.lost for reader in self._readers)
+        self._broken = sum(reader.received.lost for reader in self.readers)
+        if self._stalled is not None and self._stalled.done():
+            self._stalled_for = self._stalled.result()
+        elif self._stalled is not None:
+            self._stalled.cancel()
         for transport in self._transports:
             transport.close()
 
     def figures(self, rate: float, lag_p99: float) -> Fanout:
         """Put together what the readers saw of what was published in the time that counts."""
-        assert self._stalled is not None
-        counted = [self._counted(reader) for reader in self._readers]
+        counted = [self._counted(reader) for reader in self.readers]
         stamps = {number: stamp for each in counted for number, (stamp, _) in each.items()}
         missed = [
             stamp for each in counted for number, stamp in stamps.items() if number not in each
@@ -323,7 +328,7 @@ class Run:
             finals_missed=sum(stamp.final for stamp in missed),
             interims_missed=sum(not stamp.final for stamp in missed),
             broken=self._broken,
-            stalled_for=self._stalled.result() if self._stalled.done() else None,
+            stalled_for=self._stalled_for,
             server=self._usage,
             driver_cpu=self._driver_cpu,
             lag_p99=lag_p99,
