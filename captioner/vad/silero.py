@@ -18,8 +18,8 @@ from captioner.vad import FRAME_SAMPLES
 # its events off afterwards does not stop it.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import onnxruntime  # noqa: E402
-from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors  # noqa: E402
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
 CONTEXT_SAMPLES: Final = 64  # samples of the previous frame that the model sees before each frame
 STATE_SHAPE: Final = (1, 1, 128)  # of the recurrent layer; the middle 1 is a batch of one stream
