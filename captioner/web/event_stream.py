@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from captioner.errors import Unavailable
 from captioner.rooms.captions import (
     CaughtUp,
     Delivered,
@@ -73,9 +74,13 @@ class EventWriter:
         """
         pieces = [self.write(first)] if first else []
         size = sum(map(len, pieces))
-        while size < CHUNK and (event := follower.ready()) is not None:
-            pieces.append(self.write(event))
-            size += len(pieces[-1])
+        try:
+            while size < CHUNK and (event := follower.ready()) is not None:
+                pieces.append(self.write(event))
+                size += len(pieces[-1])
+        except Unavailable:
+            if not pieces:  # else what was read goes out first
+                raise
         return b"".join(pieces)
 
     def _caption(self, said: RoomCaption, position: Position) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 import captioner
-from captioner.errors import InvalidRequest, ResourceExhausted
+from captioner.errors import InvalidRequest
 from captioner.rooms.position import check_room_name
 from captioner.subtitles.cues import Provenance
 from captioner.subtitles.formats import FORMATS
@@ -19,11 +18,9 @@ from captioner.subtitles.profiles import PROFILES
 from captioner.web import transcripts
 from captioner.web.backend import Backend
 from captioner.web.captions import CaptionStreams
+from captioner.web.files import Files
 from captioner.web.problems import Refused
 from captioner.web.values import room_values
-
-RENDERING = 1  # files laid out at once: it takes a processor, and captions are more urgent
-WAITING = 20  # requests for a file that may wait for that
 
 _Choice = TypeVar("_Choice")
 
@@ -34,8 +31,7 @@ class Rooms:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._streams = CaptionStreams(backend)
-        self._rendering = asyncio.Semaphore(RENDERING)
-        self._files = 0
+        self._files = Files()
 
     def routes(self) -> list[BaseRoute]:
         """Their addresses. A slash in the name of a room is written %2F."""
@@ -61,18 +57,12 @@ class Rooms:
         history = await self._backend.rooms.history(room)
         if history is None:
             raise _no_such_room()
-        if self._files > WAITING:
-            raise ResourceExhausted(f"{self._files} files are being made: too many at once")
         info = self._backend.info
         provenance = Provenance(captioner.__version__, info.model, info.digest)
-        self._files += 1
-        try:
-            async with self._rendering:
-                body = await asyncio.to_thread(
-                    transcripts.render, history, format_, provenance, profile=profile
-                )
-        finally:
-            self._files -= 1
+        body = await self._files.get(
+            (room, history.position, len(history.captions), format_.name, profile.name),
+            lambda: transcripts.render(history, format_, provenance, profile=profile),
+        )
         headers = {"content-disposition": transcripts.disposition(history, format_)}
         media_type = f"{format_.media_type}; charset=utf-8"
         return Response(body, headers=headers | {"content-type": media_type})

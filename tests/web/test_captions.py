@@ -141,6 +141,16 @@ async def test_a_replica_that_goes_away_ends_the_response_without_an_end_of_the_
         assert [event async for event in source] == []
 
 
+async def test_what_was_said_before_the_replica_went_away_is_still_told(
+    service: EchoService, client: httpx.AsyncClient
+) -> None:
+    async with following(client) as source:
+        await source.until("caught_up")
+        await service.rooms.publish([CLAIRE.final(1, "un"), CLAIRE.final(2, "deux")])
+        service.rooms.dismiss()
+        assert [event.data["text"] async for event in source] == ["un", "deux"]
+
+
 async def test_nothing_may_hold_the_stream_back_or_keep_it(client: httpx.AsyncClient) -> None:
     async with following(client) as source:
         headers = source.response.headers

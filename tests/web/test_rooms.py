@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from typing import Any
 
 import httpx
 import pytest
 from room_fakes import ROOM, Person
 from rpc_fakes import EchoService
-from web_calls import TIMEOUT, following
-
-from captioner.web import rooms, transcripts
+from web_calls import following
 
 CLAIRE = Person("s1")
 
@@ -101,29 +97,17 @@ async def test_what_cannot_be_had_as_a_file_is_told(
     assert [it["field"] for it in response.json().get("errors", [])] == ([field] if field else [])
 
 
-async def test_files_are_made_one_at_a_time_and_not_too_many_wait(
-    service: EchoService, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+async def test_who_asks_for_what_others_asked_for_gets_the_same(
+    service: EchoService, client: httpx.AsyncClient
 ) -> None:
-    render, at_work, may_go_on = transcripts.render, 0, threading.Event()
-
-    def slowly(*args: Any, **options: Any) -> bytes:
-        nonlocal at_work
-        at_work += 1
-        assert at_work == 1
-        assert may_go_on.wait(TIMEOUT)
-        at_work -= 1
-        return render(*args, **options)
-
-    monkeypatch.setattr(transcripts, "render", slowly)
-    monkeypatch.setattr(rooms, "WAITING", 1)
-    await service.rooms.publish([CLAIRE.final(1)])
+    await service.rooms.publish([CLAIRE.final(1, "un")])
     path = f"/v1/rooms/{ROOM}/transcript.txt"
-    asked = {asyncio.create_task(client.get(path)) for _ in range(3)}
-    [refused], waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-    assert (await refused).status_code == 503
-    assert (await refused).headers["retry-after"] == "1"
-    may_go_on.set()
-    assert [(await task).status_code for task in waiting] == [200, 200]
+    answers = await asyncio.gather(*(client.get(path) for _ in range(5)))
+    assert {answer.text for answer in answers} == {answers[0].text}
+    await service.rooms.publish([CLAIRE.final(2, "deux")])
+    assert "deux" in (await client.get(path)).text
+    await service.rooms.delete(ROOM)
+    assert "deux" not in (await client.get(path)).text
 
 
 # --- The end
