@@ -1,4 +1,4 @@
-"""A caption server as a child process, on a free port, gone when its parent is."""
+"""A caption server as a child process, on free ports, gone when its parent is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import IO
 
 from captioner.cli.exits import Failed
@@ -20,12 +21,22 @@ STOP_TIMEOUT = 30.0  # seconds, then it is killed
 PASSED_ON = ("Model", "Captions")  # groups of settings that the child shares with its parent
 LAST_WORDS = 5  # lines of its log that tell why it failed
 
-_GRPC = re.compile(rb"\s*gRPC\s+(\S+)")
+_TOLD = re.compile(r"\s*(gRPC|watch)\s+(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ChildServer:
+    """Where a server listens."""
+
+    address: str
+    """For gRPC, HOST:PORT."""
+    page: str
+    """URL of the caption page, for people."""
 
 
 @asynccontextmanager
-async def child_server(settings: Settings) -> AsyncIterator[str]:
-    """Run a server with the model of the settings; yields the address where it listens.
+async def child_server(settings: Settings) -> AsyncIterator[ChildServer]:
+    """Run a server with the model of the settings; yields where it listens.
 
     Raises:
         Failed: it did not start; with its last words.
@@ -40,7 +51,7 @@ async def child_server(settings: Settings) -> AsyncIterator[str]:
             process_group=0,  # Ctrl-C is for the parent, which ends the child in good order
         )
         try:
-            yield await _address(process, log)
+            yield await _listening(process, log)
         finally:
             await _stop(process)
 
@@ -48,7 +59,7 @@ async def child_server(settings: Settings) -> AsyncIterator[str]:
 def arguments(settings: Settings) -> list[str]:
     """The command line of the child."""
     command = [sys.executable, "-m", "captioner", "serve", "--until-stdin-closes"]
-    command += ["--listen", "127.0.0.1:0", "--http-listen", "", "--log-level", "warning"]
+    command += ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--log-level", "warning"]
     for name, info in Settings.model_fields.items():
         value = getattr(settings, name)
         if group_of(name) in PASSED_ON and value != info.get_default(call_default_factory=False):
@@ -61,13 +72,16 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in environ.items() if not name.startswith(ENV_PREFIX)}
 
 
-async def _address(process: asyncio.subprocess.Process, log: IO[bytes]) -> str:
+async def _listening(process: asyncio.subprocess.Process, log: IO[bytes]) -> ChildServer:
     assert process.stdout is not None
+    told: dict[str, str] = {}
     try:
         async with asyncio.timeout(START_TIMEOUT):
             async for line in process.stdout:
-                if found := _GRPC.match(line):
-                    return found[1].decode()
+                if found := _TOLD.match(line.decode()):
+                    told[found[1]] = found[2]
+                if len(told) == 2:  # noqa: PLR2004 - gRPC and page
+                    return ChildServer(told["gRPC"], told["watch"])
             await process.wait()
     except TimeoutError:
         raise Failed(f"the server did not start within {START_TIMEOUT:g} s") from None

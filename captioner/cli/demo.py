@@ -27,6 +27,7 @@ captioner demo --duration 30
 captioner demo --mode append-only --output meeting.vtt"""
 
 MEETING = Path("examples", "audio", "meeting")
+ROOM = "demo"
 
 
 @click.command(cls=GroupedCommand, examples=EXAMPLES)
@@ -72,7 +73,8 @@ def demo(
     """Caption a French meeting of three people, live, and measure how well it went.
 
     Fetches the model if it is missing, starts a server on a free port, plays each participant's
-    track to it at the pace of time as a media server would, and shows the captions as they come.
+    track to it at the pace of time as a media server would, and shows the captions as they come:
+    here, and in a browser at the address that it prints.
     Ends with the latencies and errors, measured against what was really said and when, and with a
     subtitle file. Everything happens on this machine.
     """
@@ -135,11 +137,14 @@ class Wanted:
 async def _demo(settings: Settings, tracks: list[TrueTrack], length: float, wanted: Wanted) -> None:
     observer = Observer()
     messages().print("Starting a server...")
-    async with child_server(settings) as address:
+    async with child_server(settings) as server:
+        messages().print(
+            f"Watch the meeting in a browser too: {server.page}?room={ROOM}", soft_wrap=True
+        )
         outcome = await run_live(
-            Settings(server=address),
+            Settings(server=server.address),
             [_source(track, wanted.duration) for track in tracks],
-            Wishes(mode=wanted.mode, save=(wanted.target,), plain=wanted.plain),
+            Wishes(ROOM, wanted.mode, save=(wanted.target,), plain=wanted.plain),
             duration=min(length, wanted.duration or math.inf),
             listener=observer.see,
         )

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from captioner.cli import child_server as module
-from captioner.cli.child_server import arguments, child_server, environment
+from captioner.cli.child_server import ChildServer, arguments, child_server, environment
 from captioner.cli.exits import Failed
 from captioner.config import Settings
 
 # Stand-ins for a server: they write what one writes, and end when their standard input does.
-LISTENS = "print('Captioner', flush=True); print('  gRPC   127.0.0.1:7', flush=True)"
+LISTENS = (
+    "print('Captioner\\n  gRPC   127.0.0.1:7\\n  HTTP   http://127.0.0.1:8  /metrics')\n"
+    "print('  watch  http://127.0.0.1:8/  in a browser', flush=True)"
+)
 WAITS = "import sys; sys.stdin.read()"
 FAILS = "import sys; print('noise', file=sys.stderr); sys.exit('Error: model x is missing')"
 DIES = "import sys; sys.exit('Traceback: bad')"
@@ -50,10 +53,10 @@ def test_the_child_takes_no_settings_from_the_environment() -> None:
     assert environment(environ) == {"PATH": "/bin", "_CAPTIONER_COMPLETE": "x"}
 
 
-async def test_the_address_is_where_the_child_says_it_listens(stand_in: StandIn) -> None:
+async def test_the_addresses_are_where_the_child_says_it_listens(stand_in: StandIn) -> None:
     stand_in(LISTENS, WAITS)
-    async with child_server(Settings()) as address:
-        assert address == "127.0.0.1:7"
+    async with child_server(Settings()) as server:
+        assert server == ChildServer("127.0.0.1:7", "http://127.0.0.1:8/")
 
 
 async def test_the_child_ends_with_the_context(stand_in: StandIn, tmp_path: Path) -> None:

@@ -107,5 +107,6 @@ async def test_the_demo_captions_and_measures_the_meeting(program: Program, tmp_
     ran = await program("demo", "--duration", "12", "--output", "meeting.vtt")
     assert ran.code == ExitCode.OK, ran.err
     assert "Claire: Bonjour à tous" in ran.out
+    assert re.search(r"in a browser too: http://127\.0\.0\.1:\d+/\?room=demo\n", ran.err)
     assert re.search(r"word errors +\d+\.\d %", ran.out)
     assert (tmp_path / "meeting.vtt").read_text().startswith("WEBVTT")
