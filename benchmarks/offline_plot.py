@@ -1,10 +1,13 @@
-"""A plot of a result file of offline transcription: throughput against word errors."""
+"""A plot of a result file of offline transcription: throughput, and the word errors at it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from offline_figures import GOAL
+from offline_report import name_of
 from offline_systems import COMMAND
 from offline_worker import BATCHED, CAPTIONER, SCRIPTED, SEQUENTIAL
 
@@ -12,66 +15,85 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = {CAPTIONER: "C3", SCRIPTED: "C3", BATCHED: "C0", COMMAND: "C1", SEQUENTIAL: "C7"}
-COLUMNS = 3
+COLUMNS = 2
+BAR = 0.3  # inches
+ROOM = 1.35  # of the longest bar: its label stands beside it
 
 
 def plot_results(path: Path, content: dict[str, Any]) -> None:
-    """Write a PNG: for each data set that has errors, throughput against them.
+    """Write a PNG: a panel for each data set in which something is said, a bar for each system.
 
     Raises:
         OSError: it cannot be written.
     """
     from matplotlib.figure import Figure
 
+    found = {name: data["results"] for name, data in content["data"].items()}
     known = {
-        name: [result for result in found["results"] if result["wer"] is not None]
-        for name, found in content["data"].items()
+        name: results
+        for name, results in found.items()
+        if any(result["wer"] is not None for result in results)
     }
-    known = {name: results for name, results in known.items() if results}
     if not known:
         return
     columns = min(COLUMNS, len(known))
     rows = -(-len(known) // columns)
-    figure = Figure(figsize=(4.4 * columns, 3.8 * rows + 0.9), layout="constrained")
-    figure.suptitle("Word errors against throughput: lower and further right is better")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
-    handles: dict[str, Any] = {}
+    height = max(len(results) + 1 for results in known.values()) * BAR + 1
+    figure = Figure(figsize=(7.5 * columns, height * rows + 0.5), layout="constrained")
+    figure.suptitle("Times real time, with word errors. Dotted: half of what Captioner does")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis, (name, results) in zip(axes, known.items(), strict=False):
-        handles |= _plot(axis, name, results)
-    for axis in list(axes)[len(known) :]:
+        _plot(axis, name, results)
+    for axis in axes[len(known) :]:
         axis.set_axis_off()
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=110)
 
 
-def _plot(axis: Axes, name: str, results: list[dict[str, Any]]) -> dict[str, Any]:
-    handles = {}
-    for result in results:
-        greedy = result["beam_size"] == 1
-        words = result["word_times"]
-        label = result["system"] + ("" if words else ", no word times")
+def _plot(axis: Axes, name: str, results: Sequence[dict[str, Any]]) -> None:
+    places = _places(results)
+    for place, result in zip(places, results, strict=True):
         speed = result["speed"]
-        handles[label] = axis.errorbar(
+        axis.barh(
+            place,
             speed["median"],
-            100 * result["wer"],
-            xerr=[[speed["median"] - speed["least"]], [speed["most"] - speed["median"]]],
-            fmt="o" if greedy else "s",
             color=COLOURS.get(result["system"], "C4"),
-            markerfacecolor=None if words else "none",
-            capsize=3,
+            alpha=1 if result["word_times"] else 0.5,
+            xerr=[[speed["median"] - speed["least"]], [speed["most"] - speed["median"]]],
+            error_kw={"ecolor": "0.3", "capsize": 2},
         )
-        axis.annotate(
-            f"beam {result['beam_size']}",
-            (speed["median"], 100 * result["wer"]),
-            xytext=(5, 5),
-            textcoords="offset points",
-            fontsize="x-small",
-        )
+        axis.annotate(_label(result), (speed["most"], place), (4, 0), **_BESIDE)
+        if result["system"] == CAPTIONER:
+            goal = speed["median"] / GOAL
+            same_beam = [
+                other
+                for other, it in zip(places, results, strict=True)
+                if it["beam_size"] == result["beam_size"]
+            ]
+            axis.vlines(goal, min(same_beam) - 0.5, max(same_beam) + 0.5, "k", "dotted")
+    axis.set_yticks(places, [f"{name_of(it)}, beam {it['beam_size']}" for it in results])
+    axis.tick_params("y", labelsize="small", length=0)
+    axis.invert_yaxis()
+    axis.set_xlim(0, ROOM * max(result["speed"]["most"] for result in results))
     axis.set_title(name)
-    axis.set_xlabel("times real time")
-    axis.set_ylabel("word errors, %")
-    axis.set_xlim(left=0)
-    axis.set_ylim(bottom=0)
-    axis.margins(0.15)
-    axis.grid(alpha=0.3)
-    return handles
+    axis.grid(axis="x", alpha=0.3)
+    axis.set_axisbelow(True)
+
+
+_BESIDE: dict[str, Any] = {
+    "textcoords": "offset points",
+    "va": "center",
+    "fontsize": "small",
+}
+
+
+def _places(results: Sequence[dict[str, Any]]) -> list[float]:
+    """Where the bars are: those of one beam size together."""
+    beams = list(dict.fromkeys(result["beam_size"] for result in results))
+    return [
+        number + 0.7 * beams.index(result["beam_size"]) for number, result in enumerate(results)
+    ]
+
+
+def _label(result: dict[str, Any]) -> str:
+    errors = "" if result["wer"] is None else f", {100 * result['wer']:.1f} %"
+    return f"{result['speed']['median']:.1f} x{errors}"
