@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import statistics
 import subprocess
@@ -47,37 +48,40 @@ class Gauge:
 
 
 class Watcher:
-    """Samples while it is open."""
+    """What the sampler wrote so far."""
 
-    def __init__(self, lines: IO[str] | None, *, last: int) -> None:
-        self._lines = lines
+    def __init__(self, *, last: int) -> None:
         self._last = last
+        self.text = ""
+
+    def take(self, lines: IO[bytes]) -> None:
+        """Read what there is, without moving the place at which the sampler writes."""
+        number = lines.fileno()
+        self.text = os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def read(self) -> Gauge | None:
-        """What was seen; None without a GPU."""
-        if self._lines is None:
-            return None
-        self._lines.seek(0)
-        return gauge_of(self._lines.read(), last=self._last)
+        """What was seen, once it is over; None without a GPU."""
+        return gauge_of(self.text, last=self._last)
 
 
 @contextlib.contextmanager
 def gauge(seconds: float) -> Iterator[Watcher]:
     """Watch the GPU; what counts is the last so many seconds before leaving."""
-    last = max(1, round(seconds * 1000 / SAMPLING))
+    watcher = Watcher(last=max(1, round(seconds * 1000 / SAMPLING)))
     command = _command(SAMPLED)
     if command is None:
-        yield Watcher(None, last=last)
+        yield watcher
         return
-    lines = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - outlives the block
-    sampler = subprocess.Popen(
-        [*command, f"--loop-ms={SAMPLING}"], stdout=lines, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield Watcher(lines, last=last)
-    finally:
-        sampler.terminate()
-        sampler.wait(END_TIMEOUT)
+    with tempfile.TemporaryFile() as lines:
+        sampler = subprocess.Popen(
+            [*command, f"--loop-ms={SAMPLING}"], stdout=lines, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield watcher
+        finally:
+            sampler.terminate()
+            sampler.wait(END_TIMEOUT)
+            watcher.take(lines)
 
 
 def gauge_of(text: str, *, last: int) -> Gauge | None:
