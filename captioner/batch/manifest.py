@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -57,11 +57,12 @@ class Asked:
     key_terms: tuple[str, ...]
     profile: str
     keep_partial: bool
+    """Makes no difference to what is whole; what is not counts as failed, and is done again."""
 
     @property
     def key(self) -> str:
         """What documents refer to it by."""
-        values = json.dumps(_plain(self), sort_keys=True)
+        values = json.dumps(_plain(replace(self, keep_partial=False)), sort_keys=True)
         return hashlib.sha256(values.encode()).hexdigest()[:12]
 
     def differences(self, other: Asked) -> list[str]:
@@ -69,7 +70,8 @@ class Asked:
         return [
             field_.name.replace("_", " ")
             for field_ in fields(self)
-            if getattr(self, field_.name) != getattr(other, field_.name)
+            if field_.name != "keep_partial"
+            and getattr(self, field_.name) != getattr(other, field_.name)
         ]
 
 

@@ -133,13 +133,18 @@ def test_lines_at_the_end_that_are_not_whole_are_left_out(tail: str) -> None:
         {"window": "padded"},
         {"key_terms": ("x",)},
         {"profile": "arcom"},
-        {"keep_partial": True},
     ],
 )
 def test_every_option_that_changes_the_output_counts(change: dict[str, object]) -> None:
     other: Asked = replace(ASKED, **change)  # type: ignore[arg-type]
     assert other.key != ASKED.key
     assert ASKED.differences(other) == [next(iter(change)).replace("_", " ")]
+
+
+def test_keeping_parts_changes_no_transcript_that_is_whole() -> None:
+    other = replace(ASKED, keep_partial=True)
+    assert other.key == ASKED.key
+    assert other.differences(ASKED) == []
 
 
 def test_a_source_is_what_the_file_is_now(tmp_path: Path) -> None:

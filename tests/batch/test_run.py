@@ -83,6 +83,17 @@ async def test_what_a_recording_says_before_it_breaks_off_is_written_only_on_req
     assert "breaks off" in outcome.reason
 
 
+async def test_asking_for_parts_afterwards_does_only_what_failed(tmp_path: Path) -> None:
+    documents = recordings_in(tmp_path, {**THREE, "x": "broken un"})
+    await run_job(job_of(tmp_path, documents))
+    watcher, again = WatcherLog(), ScriptedExecutor()
+    partial = replace(ASKED, keep_partial=True)
+    await run_job(job_of(tmp_path, documents, asked=partial), again, watcher)
+    assert [track.path.stem for track in again.worked] == ["x"]
+    assert watcher.plans[0].changed == ()
+    assert "x.txt" in texts_in(tmp_path / "texts")
+
+
 async def test_the_tracks_of_a_meeting_become_one_transcript(tmp_path: Path) -> None:
     found = []
     for name, text in (("02_luc", "a c"), ("01_anne", "b")):
