@@ -115,7 +115,7 @@ def _still_true(
             continue
         if entry.asked == asked.key:
             current[entry.name] = entry
-        elif before := history.asked.get(entry.asked):
+        elif entry.state is State.DONE and (before := history.asked.get(entry.asked)):
             changed.update(dict.fromkeys(asked.differences(before)))
     return current, changed
 

@@ -8,13 +8,15 @@ from batch_fakes import ASKED, recordings_in
 
 from captioner.batch.files import sampled_digest
 from captioner.batch.job import Document, Track
-from captioner.batch.manifest import History, Source, State, Written
+from captioner.batch.manifest import Asked, History, Source, State, Written
 from captioner.batch.resume import Candidate, Plan, plan
 from captioner.batch.shards import SHARD_SECONDS
 
 
-def planned(folder: Path, candidates: list[Candidate], history: History) -> Plan:
-    return plan(candidates, history, ASKED, folder=folder / "texts", digest_of=sampled_digest)
+def planned(
+    folder: Path, candidates: list[Candidate], history: History, asked: Asked = ASKED
+) -> Plan:
+    return plan(candidates, history, asked, folder=folder / "texts", digest_of=sampled_digest)
 
 
 def candidates_in(folder: Path, *names: str) -> list[Candidate]:
@@ -50,6 +52,15 @@ def test_an_interrupted_job_does_its_shards_whole(tmp_path: Path) -> None:
     assert second.shards == first.shards
     assert [each.document.name for each in second.work] == ["c"]
     assert second.resumed
+
+
+def test_what_was_never_done_is_not_done_again_because_of_other_options(tmp_path: Path) -> None:
+    candidates = candidates_in(tmp_path, "a")
+    first = planned(tmp_path, candidates, History())
+    other = replace(ASKED, language="en")
+    assert planned(tmp_path, candidates, first.history, other).changed == ()
+    history = done(tmp_path, first.history, "a")
+    assert planned(tmp_path, candidates, history, other).changed == ("language",)
 
 
 def test_shards_in_which_all_is_done_are_not_done_again(tmp_path: Path) -> None:
