@@ -182,14 +182,19 @@ def transcribe(settings: Settings, **chosen: Any) -> None:  # noqa: ANN401 - the
         except InvalidRequest as error:
             raise click.UsageError(str(error)) from None
         if request.dry_run:
-            show_plan(job)
+            show_plan(job, standard_input=spooled)
         else:
             report = asyncio.run(transcribe_job(job, request, settings))
             conclude(job, report, quiet=request.quiet, standard_input=spooled)
 
 
-def show_plan(job: Job) -> None:
-    """Print what would be done, a line for each document."""
+def show_plan(job: Job, *, standard_input: Path | None = None) -> None:
+    """Print what would be done, a line for each document.
+
+    Args:
+        job: that is not done.
+        standard_input: the file that stands for it; nobody knows it by that name.
+    """
     job_plan = plan_job(job)
     console = output()
     lines = [*told(job_plan), *job.problems]
@@ -198,8 +203,10 @@ def show_plan(job: Job) -> None:
         missing = [source.path for source in each.sources if source.size < 0]
         lines += [f"{path} cannot be read" for path in dict.fromkeys(missing)]
         sources = ", ".join(dict.fromkeys(source.path for source in each.sources))
+        if standard_input is not None:
+            sources = sources.replace(str(standard_input), "standard input")
         lines.append(f"{sources} -> {', '.join(map(str, each.document.outputs))}")
-    lines.append(f"{len(job_plan.work):,} to do in {len(job_plan.shards):,} shards")
+    lines.append(f"{len(job_plan.work):,} to do")
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 

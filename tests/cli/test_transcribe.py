@@ -83,9 +83,14 @@ def test_a_dry_run_shows_what_would_be_done_and_writes_nothing() -> None:
         "in/bad.wav -> texts/bad.vtt, texts/bad.srt",
         "missing.wav cannot be read",
         "missing.wav -> texts/missing.vtt, texts/missing.srt",
-        "4 to do in 1 shards",
+        "4 to do",
     ]
     assert not Path("texts").exists()
+
+
+def test_a_dry_run_of_a_pipe_names_no_temporary_file() -> None:
+    ran = run("-", "--name", "camera", "--dry-run", input="un")
+    assert ran.stdout.splitlines() == ["standard input -> camera.vtt", "1 to do"]
 
 
 def test_a_bad_recording_is_told_once_at_the_end(executor: ScriptedExecutor, models: Path) -> None:
