@@ -120,9 +120,7 @@ class Reader:
         )
 
     def unexpected(self) -> list[str]:
-        return [
-            text for text in self.complaints if not any(part in text for part in self.expected)
-        ]
+        return [text for text in self.complaints if not any(part in text for part in self.expected)]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

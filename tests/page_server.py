@@ -81,13 +81,14 @@ class Person:
 class PageServer:
     """A server with rooms in memory; `restarted` loses them, as a process that dies does."""
 
-    def __init__(self, tokens: Path | None = None) -> None:
+    def __init__(self, tokens: Path | None = None, **settings: object) -> None:
         self._tokens = tokens
+        self._settings = settings
         self._stack = contextlib.AsyncExitStack()
         self.port = 0
 
     async def start(self) -> None:
-        self.service = EchoService(settings_with(http_listen="127.0.0.1:0"))
+        self.service = EchoService(settings_with(http_listen="127.0.0.1:0", **self._settings))
         await self._stack.enter_async_context(self.service)
         await self._open_port()
 
@@ -106,7 +107,7 @@ class PageServer:
             await self._open_port()
 
     async def _open_port(self) -> None:
-        settings = settings_with(http_listen=f"127.0.0.1:{self.port}")
+        settings = settings_with(http_listen=f"127.0.0.1:{self.port}", **self._settings)
         tokens = TokenFile(self._tokens) if self._tokens else None
         self._http = HttpServer(application(self.service, tokens=tokens), settings)
         await self._http.start()
@@ -137,9 +138,9 @@ class PageServer:
 
 
 @contextlib.asynccontextmanager
-async def page_server(tokens: Path | None = None) -> AsyncIterator[PageServer]:
+async def page_server(tokens: Path | None = None, **settings: object) -> AsyncIterator[PageServer]:
     """A server on a free port."""
-    server = PageServer(tokens)
+    server = PageServer(tokens, **settings)
     await server.start()
     try:
         yield server

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from captioner.asr.engine import DecodeRow
 from captioner.asr.whisper import WhisperEngine, WhisperSettings
-from captioner.clock import SystemClock
 from captioner.config import load_settings
+from captioner.errors import CaptionerError
 from captioner.evaluation.edits import EditCounts, count_word_edits
 from captioner.evaluation.normalisation import normalise
 from captioner.evaluation.truth import TimedWord, read_truth
 from captioner.evaluation.word_times import measure_word_times
 from captioner.metrics import Metrics
 from captioner.models.store import ModelStore
-from captioner.scheduling.batcher import Batcher
-from captioner.scheduling.policy import Priority, Rules
-from captioner.transcript import SAMPLE_RATE
-from captioner.transcription.events import RecordingEnded, RecordingSegment
-from captioner.transcription.pipeline import Transcriber
+from captioner.scheduling.station import Station, build_station
+from captioner.transcript import SAMPLE_RATE, Hypothesis
+from captioner.transcription.events import RecordingEnded, RecordingFailed, RecordingSegment
+from captioner.transcription.pipeline import Opener, Transcriber, TranscriptionSettings
+from captioner.transcription.plan import PlanSettings
+from captioner.transcription.recording import open_track
 from captioner.vad.detector import VoiceDetector
 from captioner.vad.silero import SileroModel
 
@@ -38,34 +39,55 @@ MARGIN = 0.005
 Track = Mapping[str, Any]
 
 
+@pytest.fixture(scope="module")
+def silero() -> SileroModel:
+    return SileroModel.bundled()
+
+
 @pytest.fixture
-async def transcriber() -> AsyncIterator[Transcriber]:
+async def station() -> AsyncIterator[Station]:
     model = ModelStore(load_settings().models_dir).find("base")
-    metrics = Metrics()
     settings = WhisperSettings(device="cpu", compute_type="int8")
-    batcher = Batcher(
-        lambda: WhisperEngine(model.directory, model.manifest, settings),
-        SystemClock(),
-        rules=Rules(reserved_workers=0),
-        timeout=120,
-        metrics=metrics,
-    )
-    await batcher.start()
-    silero = SileroModel.bundled()
-    yield Transcriber(
-        partial(batcher.submit, session="", priority=Priority.RECORDING, deadline=math.inf),
-        batcher.info,
+    build = partial(WhisperEngine, model.directory, model.manifest, settings)
+    station = await build_station(build, start_timeout=120, call_timeout=300)
+    yield station
+    await station.release()
+
+
+def transcriber(
+    station: Station, silero: SileroModel, plan: PlanSettings | None = None
+) -> Transcriber:
+    async def decode(rows: Sequence[DecodeRow]) -> Sequence[Hypothesis]:
+        answers = await station.decode(rows)
+        for answer in answers:
+            if isinstance(answer, CaptionerError):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, Hypothesis)]
+
+    return Transcriber(
+        decode,
+        station.engine.info,
         new_detector=lambda: VoiceDetector(silero),
-        metrics=metrics,
+        metrics=Metrics(),
+        settings=TranscriptionSettings(plan=plan) if plan else None,
     )
-    await batcher.close()
 
 
-async def segments(transcriber: Transcriber, path: Path) -> list[RecordingSegment]:
-    with path.open("rb") as file:
-        events = [event async for event in transcriber.transcribe(file)]
-    assert isinstance(events[-1], RecordingEnded)
-    return [event for event in events if isinstance(event, RecordingSegment)]
+async def segments(it: Transcriber, openers: Sequence[Opener]) -> list[list[RecordingSegment]]:
+    """The segments of each recording."""
+    found: list[list[RecordingSegment]] = [[] for _ in openers]
+    ended = 0
+    async for number, event in it.transcribe_all(openers):
+        assert not isinstance(event, RecordingFailed)
+        if isinstance(event, RecordingSegment):
+            found[number].append(event)
+        ended += isinstance(event, RecordingEnded)
+    assert ended == len(openers)
+    return found
+
+
+def opener(path: Path) -> Opener:
+    return partial(open_track, path, track=0, channel=None)
 
 
 def tracks(folder: Path) -> list[Track]:
@@ -80,7 +102,7 @@ def said(track: Track) -> tuple[str, ...]:
     return tuple(normalise(" ".join(word.text for word in read_truth(track))))
 
 
-def timed(found: list[RecordingSegment]) -> list[TimedWord]:
+def timed(found: Sequence[RecordingSegment]) -> list[TimedWord]:
     return [
         TimedWord(word.text, word.start / SAMPLE_RATE, word.end / SAMPLE_RATE)
         for segment in found
@@ -92,14 +114,16 @@ def timed(found: list[RecordingSegment]) -> list[TimedWord]:
     ("name", "count"), [("meeting", 3), ("real", 1), ("monologues", 3), ("sentences", 16)]
 )
 async def test_words_and_their_times_are_as_good_as_they_were_measured(
-    recordings: Path, transcriber: Transcriber, name: str, count: int
+    recordings: Path, station: Station, silero: SileroModel, name: str, count: int
 ) -> None:
     edits = EditCounts(0, 0, 0, 0)
     found: list[TimedWord] = []
     truth: list[TimedWord] = []
     begin = 0.0  # of the track, on an axis on which the tracks follow one another
-    for track in tracks(recordings / name)[:count]:
-        words = timed(await segments(transcriber, recordings / name / track["file"]))
+    chosen = tracks(recordings / name)[:count]
+    openers = [opener(recordings / name / track["file"]) for track in chosen]
+    heard = await segments(transcriber(station, silero), openers)
+    for track, words in zip(chosen, map(timed, heard), strict=True):
         edits += count_word_edits(said(track), normalise(" ".join(word.text for word in words)))
         if "words" in track or "utterances" in track:
             found += [TimedWord(w.text, begin + w.start, begin + w.end) for w in words]
@@ -113,6 +137,10 @@ async def test_words_and_their_times_are_as_good_as_they_were_measured(
         assert errors.end.p50 < 0.1
 
 
-async def test_what_is_no_speech_gives_no_text(recordings: Path, transcriber: Transcriber) -> None:
-    for path in sorted((recordings / "noise").glob("*.flac")):
-        assert await segments(transcriber, path) == []
+async def test_what_is_no_speech_gives_no_text(
+    recordings: Path, station: Station, silero: SileroModel
+) -> None:
+    paths = sorted((recordings / "noise").glob("*.flac"))
+    assert len(paths) >= 6
+    found = await segments(transcriber(station, silero), [opener(path) for path in paths])
+    assert found == [[] for _ in paths]

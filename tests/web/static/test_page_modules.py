@@ -192,7 +192,9 @@ PALETTE = """async (scheme) => {
 
 def luminance(colour: str) -> float:
     parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -248,4 +250,3 @@ def test_no_text_of_the_markup_is_without_words(language: str) -> None:
         markup = (FOLDER / f"{page}.html").read_text(encoding="utf-8")
         for key in re.findall(r'data-t(?:-label|-placeholder)?="(\w+)"', markup):
             assert re.search(rf"^    {key}: ", part, re.MULTILINE), key
-

@@ -21,7 +21,9 @@ async def test_settings_show_at_once_and_are_kept(page: CaptionPage) -> None:
     await raw.get_by_label("En haut").check(force=True)
     await raw.get_by_label("Afficher les heures").check()
     for _ in range(2):
-        await page.until("() => getComputedStyle(root().querySelector('.scroller')).fontSize === '40px'")
+        await page.until(
+            "() => getComputedStyle(root().querySelector('.scroller')).fontSize === '40px'"
+        )
         look = await page.asks(
             """() => [document.documentElement.dataset.theme, getComputedStyle(document.body).colorScheme,
                 root().host.getAttribute('lines'), root().host.hasAttribute('times'),
@@ -39,15 +41,24 @@ async def test_settings_show_at_once_and_are_kept(page: CaptionPage) -> None:
 
 async def test_settings_go_back_to_the_original_ones(page: CaptionPage) -> None:
     await page.raw.get_by_role("button", name="Texte plus grand").click()
-    await page.until("() => getComputedStyle(root().querySelector('.scroller')).fontSize === '24px'")
+    await page.until(
+        "() => getComputedStyle(root().querySelector('.scroller')).fontSize === '24px'"
+    )
     await page.raw.get_by_role("button", name="Réglages").click()
     await page.raw.get_by_role("button", name="Réglages d’origine").click()
-    await page.until("() => getComputedStyle(root().querySelector('.scroller')).fontSize === '22px'")
+    await page.until(
+        "() => getComputedStyle(root().querySelector('.scroller')).fontSize === '22px'"
+    )
 
 
 @pytest.mark.parametrize(
     "kept",
-    ["nonsense", "[1,2]", "null", json.dumps({"size": 1e9, "theme": "<b>", "lines": -1, "font": 3})],
+    [
+        "nonsense",
+        "[1,2]",
+        "null",
+        json.dumps({"size": 1e9, "theme": "<b>", "lines": -1, "font": 3}),
+    ],
 )
 async def test_settings_that_were_damaged_are_not_used(
     browser: Browser, server: PageServer, kept: str
@@ -72,7 +83,9 @@ async def test_a_browser_that_keeps_nothing_shows_the_captions_all_the_same(
         page = await reader.opens()
         await page.sees_state("waiting")
         await page.raw.get_by_role("button", name="Texte plus grand").click()
-        await page.until("() => getComputedStyle(root().querySelector('.scroller')).fontSize === '24px'")
+        await page.until(
+            "() => getComputedStyle(root().querySelector('.scroller')).fontSize === '24px'"
+        )
 
 
 async def test_the_page_speaks_the_language_of_the_browser_or_the_one_that_is_chosen(
@@ -179,7 +192,9 @@ async def test_everything_can_be_done_with_keys(page: CaptionPage, server: PageS
     await keys.press("c")
     await expect(page.captions).to_be_visible()
     await keys.press("+")
-    await page.until("() => getComputedStyle(root().querySelector('.scroller')).fontSize === '24px'")
+    await page.until(
+        "() => getComputedStyle(root().querySelector('.scroller')).fontSize === '24px'"
+    )
     await keys.press("d")
     await expect(raw.get_by_role("link", name=".txt")).to_be_focused()
     await keys.press("Escape")
