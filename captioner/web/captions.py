@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from starlette.datastructures import QueryParams
@@ -39,7 +39,7 @@ class CaptionStreams:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._writer = EventWriter()
+        self._writer = EventWriter(_later)
         self._readers: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,6 +136,10 @@ class _Body:
         self._writing = True
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def _beat(self) -> None:
+        if not self._writing:  # nor has it ended since
+            await self.write(HEARTBEAT)
+
     def _wait(self, seconds: float) -> None:
         self._timer = self._loop.call_later(seconds, self._look)
 
@@ -143,8 +147,12 @@ class _Body:
         """One timer for many events: setting one for each would cost as much as writing it."""
         silent = self._loop.time() - self._written
         if silent >= HEARTBEAT_PERIOD and not self._writing:
-            self._heartbeat = asyncio.create_task(self.write(HEARTBEAT))
+            self._heartbeat = asyncio.create_task(self._beat())
         self._wait(HEARTBEAT_PERIOD - silent if silent < HEARTBEAT_PERIOD else HEARTBEAT_PERIOD)
+
+
+def _later(seconds: float, call: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, call)
 
 
 async def _disconnection(receive: Receive) -> None:

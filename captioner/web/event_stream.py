@@ -1,4 +1,4 @@
-"""The events of a room as server-sent events. Pure; each caption is written once for all readers.
+"""The events of a room as server-sent events. Pure. A caption is written once for all its readers.
 
     event: caption
     id: 4fz0-17
@@ -11,6 +11,7 @@ at what will not be sent again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from captioner.errors import Unavailable
@@ -31,6 +32,7 @@ MEDIA_TYPE = "text/event-stream; charset=utf-8"
 RETRY = 2000  # milliseconds after which browsers connect again
 CHUNK = 16_384  # bytes written at once, at least when there is more
 REMEMBERED = 4096  # captions whose bytes are kept for the next reader
+KEPT = 60.0  # seconds, at most
 
 HEARTBEAT = b": \n\n"
 HINT = f"retry: {RETRY}\n\n".encode()
@@ -43,9 +45,15 @@ def event_bytes(name: str, values: Values, *, position: Position | None = None) 
 
 
 class EventWriter:
-    """Writes what followers are told; remembers what the latest captions look like."""
+    """Writes what followers are told; remembers for a minute what captions look like.
 
-    def __init__(self) -> None:
+    Args:
+        later: calls a function after so many seconds. What was said is not kept longer than
+            that on behalf of readers: rooms forget, and are deleted.
+    """
+
+    def __init__(self, later: Callable[[float, Callable[[], None]], object]) -> None:
+        self._later = later
         # By identity: one caption is one object for all followers, and comparing the words of
         # captions would cost more than writing them. The value keeps the object alive.
         self._written: dict[int, tuple[RoomCaption, bytes]] = {}
@@ -58,6 +66,7 @@ class EventWriter:
             case Retracted(key=key):
                 return event_bytes("retracted", {"id": caption_id(key)})
             case Reset(reason=reason):
+                self._written.clear()
                 return event_bytes("reset", {"reason": reason.value})
             case CaughtUp(position=reached):
                 return event_bytes("caught_up", {}, position=reached)
@@ -89,6 +98,8 @@ class EventWriter:
             return known[1]
         place = position if said.caption.final else None
         written = event_bytes("caption", caption_values(said), position=place)
+        if not self._written:
+            self._later(KEPT, self._written.clear)
         while len(self._written) >= REMEMBERED:
             del self._written[next(iter(self._written))]
         self._written[id(said)] = said, written
