@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
-from synthesis import linear16, sine
+import soundfile
+from synthesis import linear16, sine, write_recording
 from transcription_fakes import flac, tones
 
 from captioner.audio.format import AudioFormat, Encoding
 from captioner.audio.pcm import Samples
 from captioner.errors import InvalidRequest, UnsupportedAudio
-from captioner.transcription.recording import open_recording
+from captioner.transcription.recording import open_recording, open_track
 
 PCM = AudioFormat(Encoding.LINEAR16, 16_000)
 
@@ -89,3 +91,41 @@ def test_bare_opus_packets_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="OPUS") as refusal:
         open_recording(io.BytesIO(b"x"), AudioFormat(Encoding.OPUS, 48_000))
     assert refusal.value.violations[0].field == "audio_format.encoding"
+
+
+def loudest(path: Path, *, track: int = 0, channel: int | None = None) -> float:
+    recording = open_track(path, track=track, channel=channel)
+    try:
+        assert recording.duration == pytest.approx(SECONDS * 16_000, abs=160)
+        return float(np.abs(np.concatenate(list(recording.blocks()))).max())
+    finally:
+        recording.close()
+
+
+SECONDS = 0.5
+
+
+def test_one_of_several_tracks_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "two.mka"
+    write_recording(path, sine(SECONDS), codec="flac", tracks=2)  # the second is half as loud
+    first, second = loudest(path), loudest(path, track=1)
+    assert first == pytest.approx(2 * second, rel=0.01)
+    with pytest.raises(InvalidRequest, match=r"two\.mka"):
+        open_track(path, track=2, channel=None)
+
+
+def test_one_of_several_channels_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, np.stack((sine(SECONDS), 0 * sine(SECONDS)), axis=1), 16_000)
+    assert loudest(path, channel=0) == pytest.approx(2 * loudest(path), rel=0.01)
+    assert loudest(path, channel=1) == 0
+    with pytest.raises(InvalidRequest, match=r"stereo\.wav"):
+        open_track(path, track=0, channel=2)
+
+
+def test_a_track_of_no_recording_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("Bonjour. " * 100)
+    with pytest.raises(UnsupportedAudio, match="text"):
+        open_track(tmp_path / "text", track=0, channel=None)
+    with pytest.raises(InvalidRequest, match="none"):
+        open_track(tmp_path / "none", track=0, channel=None)
