@@ -298,6 +298,4 @@ def test_a_toy_is_measured_on_a_cpu_and_not_again(tmp_path: Path) -> None:
     assert target.with_suffix(".png").exists()
     before = target.read_text(encoding="utf-8")
     assert run(*options).exit_code == 0
-    after = json.loads(target.read_text(encoding="utf-8"))
-    assert after["measurements"] == json.loads(before)["measurements"]
-    assert len(after["commands"]) == 2
+    assert target.read_text(encoding="utf-8") == before
