@@ -279,18 +279,3 @@ async def test_it_can_be_styled_from_outside(
         assert box is not None
         assert box["height"] < 150
         assert await page.log.get_by_text("Phrase 8.").is_visible()
-
-
-def test_the_documentation_has_each_attribute_event_and_part() -> None:
-    text = (ROOT / "docs" / "captions-page.md").read_text(encoding="utf-8")
-    static = ROOT / "captioner" / "web" / "static"
-    sources = [static / "captioner-captions.js", *(static / "captions").glob("*.js")]
-    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
-    parts = {name for found in re.findall(r"part: '([\w -]+)'", code) for name in found.split()}
-    parts |= {name for found in re.findall(r"'part', '([\w -]+)'", code) for name in found.split()}
-    events = set(re.findall(r"#dispatch\('(\w+)'", code)) | {"reset", "ended"}
-    properties = set(re.findall(r"var\((--captioner-[a-z-]+)", code))
-    attributes = set(re.findall(r"(?:get|has)Attribute\('([a-z]+)'\)", code))
-    attributes |= {"times", "theme", "bar"}
-    for name in parts | events | properties | attributes:
-        assert f"`{name}" in text, name
