@@ -104,7 +104,8 @@ def _shares(seen: Sequence[Seen]) -> dict[str, float]:
     for each in seen:
         for call in each.calls:
             spent[call.stage] += call.seconds / time
-    decode = spent.pop("decode")
+    # A batch that had not ended when the watch did has stages, but is no decode yet.
+    decode = max(spent.pop("decode"), sum(spent.values()))
     return spent | {"host": decode - sum(spent.values()), "idle": max(0.0, 1 - decode)}
 
 
