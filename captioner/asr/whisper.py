@@ -82,6 +82,7 @@ class WhisperEngine:
             device=device,
             compute_type=self._model.compute_type,
         )
+        self._closed = False
         self._try_out(directory)
 
     def _try_out(self, directory: Path) -> None:
@@ -122,8 +123,10 @@ class WhisperEngine:
         """Decode rows of one group: one hypothesis, or its own error, for each.
 
         Raises:
-            EngineFault: the engine itself failed.
+            EngineFault: the engine itself failed, or was closed.
         """
+        if self._closed:
+            raise EngineFault(f"the engine of {self._info.model} was closed")
         answers: list[Hypothesis | CaptionerError | None] = [self._refusal(row) for row in rows]
         good = [index for index, answer in enumerate(answers) if answer is None]
         try:
@@ -135,7 +138,12 @@ class WhisperEngine:
         return [answer for answer in answers if answer is not None]
 
     def close(self) -> None:
-        """Free the model's memory."""
+        """Free the model's memory; the engine decodes no more.
+
+        CTranslate2 keeps a model whose last batch is still being put away: that one is freed with
+        the engine.
+        """
+        self._closed = True
         self._model.unload_model()
 
     # --- one batch

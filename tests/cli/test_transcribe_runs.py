@@ -119,7 +119,7 @@ async def test_each_channel_of_a_call_is_a_speaker(
     program: Program, recordings: Path, tmp_path: Path
 ) -> None:
     left, right = (
-        soundfile.read(recordings / "sentences" / f"{n:03}.flac")[0][:80_000] for n in range(2)
+        soundfile.read(recordings / "sentences" / f"{n:03}.flac")[0][:64_000] for n in range(2)
     )
     soundfile.write(tmp_path / "call.wav", np.stack([left, right], axis=1), 16_000)
     ran = await program(

@@ -52,7 +52,7 @@ def parse(text: str, *, language: str) -> Document:
         _segment(number, row, beside, language)
         for number, (row, beside) in enumerate(zip(rows, shares, strict=True), start=1)
     ]
-    segments.sort(key=lambda segment: (segment.start, segment.end))
+    segments.sort(key=lambda segment: segment.start)  # at the same start, as the file has them
     ids = {segment.id for segment in segments}
     if "" in ids or len(ids) < len(segments):
         segments = [replace(segment, id=str(number)) for number, segment in enumerate(segments, 1)]

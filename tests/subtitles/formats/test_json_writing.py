@@ -89,6 +89,12 @@ def test_what_is_written_is_read(said: list[Segment]) -> None:
     assert read.provenance == PROVENANCE
 
 
+def test_segments_that_start_in_the_same_millisecond_keep_their_order() -> None:
+    said = [Segment("1", 0, 800, (), "", "Oui."), Segment("2", 1, 1, (), "", "Non.")]
+    read = parse(render(said, PROVENANCE), language="fr")
+    assert [part.text for part in read.segments] == ["Oui.", "Non."]
+
+
 def test_an_unknown_probability_is_null() -> None:
     word = Word("Oui.", 0, SECOND, math.nan)
     text = render([Segment("1", 0, SECOND, (word,), "", "Oui.")], None)
