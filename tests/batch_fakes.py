@@ -39,7 +39,7 @@ from captioner.transcription.events import RecordingSegment
 
 ASKED = Asked(
     model="scripted",
-    digest="0",
+    digest="sha256:0",
     compute_type="auto",
     language="fr",
     beam_size=5,

@@ -57,6 +57,7 @@ from captioner.transcription.events import (
 
 BLOCK = 1600  # samples of a word: 100 ms
 FORMAT = AudioFormat(Encoding.LINEAR16, 16_000)
+DIGEST = "sha256:" + "0" * 64  # of the model that does not exist
 SETTINGS = Settings(listen="127.0.0.1:0", http_listen="")
 
 
@@ -207,7 +208,7 @@ class EchoService:
     @property
     def info(self) -> EngineInfo:
         rule = WindowRule(padded=False, silence=4.0)
-        return EngineInfo("echo", "0" * 64, ("fr", "en"), 80, rule, "cpu", "int8")
+        return EngineInfo("echo", DIGEST, ("fr", "en"), 80, rule, "cpu", "int8")
 
     @property
     def capacity(self) -> Capacity:

@@ -47,6 +47,7 @@ class EngineInfo:
 
     model: str
     digest: str
+    """Of the model, with its algorithm: ``sha256:...``."""
     languages: tuple[str, ...]
     n_mels: int
     window: WindowRule

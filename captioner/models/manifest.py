@@ -26,6 +26,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
+_SHORT_DIGEST = 12  # of its 64 hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,16 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """One SHA-256 for the whole model, over the sorted names and digests of its files."""
+        """``sha256:...`` of the whole model: over the sorted names and digests of its files."""
+        return f"sha256:{self._sha256}"
+
+    @property
+    def short_digest(self) -> str:
+        """Enough of it to tell folders apart, and to compare by eye."""
+        return self._sha256[:_SHORT_DIGEST]
+
+    @property
+    def _sha256(self) -> str:
         lines = (f"{name} {self.files[name].sha256}\n" for name in sorted(self.files))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 

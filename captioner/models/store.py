@@ -124,7 +124,7 @@ class ModelStore:
             DownloadError: the store cannot be written to.
         """
         folder = self.root / ".staging"
-        directory = folder / f"{self.path(manifest.name).name}-{manifest.digest[:12]}"
+        directory = folder / f"{self.path(manifest.name).name}-{manifest.short_digest}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             lock = os.open(folder / f"{manifest.name}.lock", os.O_RDWR | os.O_CREAT, 0o644)

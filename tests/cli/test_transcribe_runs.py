@@ -112,6 +112,9 @@ async def test_a_folder_with_a_bad_file_is_transcribed_but_for_that(
     report = json.loads((tmp_path / "texts" / "report.json").read_text())
     assert report["counts"] == {"done": 4, "kept": 0, "failed": 1, "waiting": 0}
     assert report["model"]["name"] == "base"
+    assert report["model"]["digest"].startswith("sha256:")
+    written = (tmp_path / "texts" / "day1" / "3.txt").read_text()
+    assert f"# model-digest: {report['model']['digest']}\n" in written
     assert all((tmp_path / "texts" / "day1" / f"3.{kind}").exists() for kind in ("txt", "srt"))
 
 

@@ -173,6 +173,12 @@ def test_the_digest_of_a_model_depends_on_the_bytes_and_not_on_the_order() -> No
     assert other.digest != manifest.digest
 
 
+def test_a_digest_names_its_algorithm_and_can_be_shortened() -> None:
+    manifest = toy()
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", manifest.digest)
+    assert manifest.short_digest == manifest.digest.removeprefix("sha256:")[:12]
+
+
 @given(speech=st.floats(0, 60), silence=SECONDS, minimum=SECONDS)
 def test_a_window_holds_the_speech_and_its_silence_within_30_s(
     speech: float, silence: float, minimum: float

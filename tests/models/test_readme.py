@@ -27,5 +27,5 @@ def test_the_readme_gives_every_revision_as_the_manifests_do(root: Path) -> None
         assert manifest.hub is not None
         assert (
             f"| {manifest.name} | {manifest.hub.repository} | `{manifest.hub.revision}` "
-            f"| {manifest.size / 1e6:.1f} MB | `{manifest.digest[:12]}` |"
+            f"| {manifest.size / 1e6:.1f} MB | `{manifest.short_digest}` |"
         ) in text

@@ -190,14 +190,14 @@ def test_leftovers_of_another_version_of_the_model_are_removed(
     with pytest.raises(DownloadError):
         pull(toy(name="toy-two"), [], store=store, progress=Recorder())
     pull(toy(), [FolderSource(folder)], store=store, progress=Recorder())
-    assert leftovers(store) == [f"toy-two-{toy().digest[:12]}"]
+    assert leftovers(store) == [f"toy-two-{toy().short_digest}"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_a_full_disk_gives_one_clear_error_and_leaves_nothing(
     store: ModelStore, folder: Path
 ) -> None:
-    partial = store.root / ".staging" / f"toy-{toy().digest[:12]}" / "partial"
+    partial = store.root / ".staging" / f"toy-{toy().short_digest}" / "partial"
     partial.mkdir(parents=True)
     (partial / "model.bin").symlink_to("/dev/full")
     with pytest.raises(DownloadError, match=r"the disk of .*store is full: toy takes 0\.1 MB"):

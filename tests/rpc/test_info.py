@@ -3,7 +3,7 @@ from __future__ import annotations
 import grpc
 import grpc.aio
 import pytest
-from rpc_fakes import EchoService
+from rpc_fakes import DIGEST, EchoService
 
 from captioner.errors import Unavailable
 from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
@@ -15,7 +15,7 @@ async def test_the_service_tells_what_it_is(channel: grpc.aio.Channel) -> None:
     stub = captioner_pb2_grpc.CaptionerServiceStub(channel)
     info = await stub.GetServiceInfo(pb.GetServiceInfoRequest())
     assert info.provenance.machine_generated
-    assert (info.provenance.model, info.provenance.model_digest) == ("echo", "0" * 64)
+    assert (info.provenance.model, info.provenance.model_digest) == ("echo", DIGEST)
     assert list(info.languages) == ["fr", "en"]
     assert info.limits.idle_timeout.seconds == 15
     assert info.capacity.max_sessions == 1000

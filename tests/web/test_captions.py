@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from room_fakes import ROOM, Person
-from rpc_fakes import EchoService
+from rpc_fakes import DIGEST, EchoService
 from web_calls import EventSource, Front, eventually, followers, following, served
 
 import captioner
@@ -26,7 +26,7 @@ async def test_first_comes_what_produces_the_captions(client: httpx.AsyncClient)
     assert started.data == {
         "machine_generated": True,
         "model": "echo",
-        "digest": "0" * 64,
+        "digest": DIGEST,
         "version": captioner.__version__,
         "room": ROOM,
     }
