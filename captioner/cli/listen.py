@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from typing import Any
 
 import click
 
-from captioner.cli.live_run import Outcome, Source, Wishes, conclude, run_live, wishes_options
 from captioner.cli.microphone import (
     Device,
     Microphone,
@@ -18,7 +15,7 @@ from captioner.cli.microphone import (
     load_portaudio,
 )
 from captioner.cli.options import GroupedCommand, settings_options
-from captioner.cli.playback import Pace
+from captioner.cli.wishes import Wishes, wishes_options
 from captioner.config import Settings
 from captioner.live import Mode
 
@@ -55,7 +52,12 @@ def listen(
         return
     chosen = choose_device(devices, device)
     asked = Wishes(**{**wishes, "mode": Mode(wishes["mode"])})
-    outcome = asyncio.run(_listen(settings, Microphone(portaudio, chosen), speaker, asked))
+    # Not before it is asked for: help does not wait for gRPC and the decoder.
+    from captioner.cli.listen_run import listen_to
+    from captioner.cli.live_run import conclude
+
+    microphone = Microphone(portaudio, chosen)
+    outcome = asyncio.run(listen_to(settings, microphone, asked, speaker=speaker))
     conclude(outcome, saved=asked.save, interrupt_is_failure=False)
 
 
@@ -63,18 +65,3 @@ def described(device: Device) -> str:
     """One line about a microphone."""
     mark = "*" if device.default else " "
     return f"{mark} {device.index:2}  {device.name}  ({device.sample_rate} Hz)"
-
-
-async def _listen(
-    settings: Settings, microphone: Microphone, speaker: str, wishes: Wishes
-) -> Outcome:
-    with ExitStack() as recording:
-
-        async def play(_: Pace) -> AsyncIterator[bytes]:
-            # Not before the server is there: what nobody captions is not recorded.
-            recording.enter_context(microphone.open())
-            async for chunk in microphone.chunks():
-                yield chunk
-
-        source = Source("microphone", speaker, play, microphone.sample_rate)
-        return await run_live(settings, [source], wishes)

@@ -1,4 +1,4 @@
-"""What `stream` and `listen` have in common: their options, and a run from start to summary."""
+"""What `demo`, `stream` and `listen` have in common: a run from start to summary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,28 +15,16 @@ from captioner.cli.display import open_display
 from captioner.cli.exits import ExitCode, Failed
 from captioner.cli.interrupts import finishing_on_interrupt
 from captioner.cli.meeting import Listener, Meeting, summary
-from captioner.cli.options import LanguageCode
 from captioner.cli.playback import Pace
 from captioner.cli.relay import Track, relay
 from captioner.cli.terminal import messages, output
-from captioner.cli.transcripts import KINDS, format_of, save, segments_of
+from captioner.cli.transcripts import save, segments_of
+from captioner.cli.wishes import Wishes
 from captioner.clock import SystemClock
 from captioner.config import Settings
-from captioner.live import Mode, SessionConfig
+from captioner.live import SessionConfig
 from captioner.rpc.client import ServiceInfo
 from captioner.transcript import SAMPLE_RATE
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user asked for, beside the audio."""
-
-    room: str = ""
-    mode: Mode = Mode.REVISABLE
-    language: str = ""
-    key_terms: tuple[str, ...] = ()
-    save: tuple[Path, ...] = ()
-    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,64 +47,6 @@ class Outcome:
     played: float
     """Seconds of the recordings."""
     summary: str
-
-
-def wishes_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of ``Wishes``, each under its own name."""
-    options = (
-        click.option("--room", default="", help="Room to join. [default: one of its own]"),
-        click.option(
-            "--mode",
-            type=click.Choice([mode.value for mode in Mode]),
-            default=Mode.REVISABLE.value,
-            show_default=True,
-            help="Whether finals may correct words that were committed.",
-        ),
-        click.option(
-            "--language",
-            type=LanguageCode(),
-            default="",
-            metavar="CODE",
-            help="Language spoken. [default: the server's]",
-        ),
-        click.option(
-            "--key-term",
-            "key_terms",
-            multiple=True,
-            metavar="TEXT",
-            help="A name or acronym to recognise; may be repeated.",
-        ),
-        click.option(
-            "--save",
-            multiple=True,
-            type=click.Path(dir_okay=False, path_type=Path),
-            callback=check_kinds,
-            metavar="FILE",
-            help=f"Write the captions at the end, as the name says: {', '.join(KINDS)}; "
-            "may be repeated.",
-        ),
-        click.option("--plain", is_flag=True, help="One line a final, as into a pipe."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def check_kinds(
-    _ctx: click.Context, parameter: click.Parameter, value: Path | tuple[Path, ...]
-) -> Path | tuple[Path, ...]:
-    """Refuse files that could not be written at the end, before anything starts.
-
-    Raises:
-        click.BadParameter: a name asks for no known format, or its folder is not there.
-    """
-    for path in (value,) if isinstance(value, Path) else value:
-        if format_of(path) is None:
-            known = ", ".join(f"*.{kind}" for kind in KINDS)
-            raise click.BadParameter(f"{path}: expected {known}", param=parameter)
-        if not path.absolute().parent.is_dir():
-            raise click.BadParameter(f"{path.parent} is no folder", param=parameter)
-    return value
 
 
 def own_room() -> str:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from captioner.cli.live_run import Source, Wishes, conclude, run_live, wishes_options
 from captioner.cli.options import GroupedCommand, settings_options
-from captioner.cli.playback import length_of, paced, play
-from captioner.clock import SystemClock
+from captioner.cli.wishes import Wishes, wishes_options
 from captioner.config import Settings
 from captioner.live import Mode
-
-MAX_TRACK_NAME = 128  # characters, as the protocol says
 
 EXAMPLES = """\
 captioner stream meeting/claire.flac meeting/julien.flac
@@ -81,33 +76,17 @@ def stream(
     words that may still change in dim italics, finals for good. Ctrl-C stops playing and waits
     for the last finals; a second one does not wait.
     """
-    names = speaker_names(files, speakers)
-    lengths = [length_of(path, start_at=start_at) for path in files]
-    length = max((value for value in lengths if value is not None), default=0.0)
-    sources = [
-        _source(number, path, name, partial(play, path, start_at=start_at, duration=duration))
-        for number, (path, name) in enumerate(zip(files, names, strict=True), start=1)
-    ]
+    # Not before it is asked for: help does not wait for the decoder and gRPC.
+    from captioner.cli.live_run import conclude
+    from captioner.cli.stream_run import Passage, stream_files
+
     asked = Wishes(**{**wishes, "mode": Mode(wishes["mode"])})
-    outcome = asyncio.run(
-        run_live(
-            settings,
-            sources,
-            asked,
-            start_at=start_at,
-            duration=min(length, duration or length),
-            speed=speed,
-        )
-    )
-    conclude(outcome, saved=asked.save, interrupt_is_failure=True)
-
-
-def _source(number: int, path: Path, speaker: str, chunks: Callable[[], Iterable[bytes]]) -> Source:
-    clock = SystemClock()
-    return Source(
-        name=f"{number}-{path.stem}"[:MAX_TRACK_NAME],
-        speaker=speaker,
-        play=lambda pace: paced(chunks(), pace, clock=clock),
+    passage = Passage(start_at, duration, speed)
+    named = list(zip(files, speaker_names(files, speakers), strict=True))
+    conclude(
+        asyncio.run(stream_files(settings, named, asked, passage=passage)),
+        saved=asked.save,
+        interrupt_is_failure=True,
     )
 
 

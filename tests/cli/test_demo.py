@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 import captioner as package
-from captioner.cli.demo import ensure_model, find_meeting
+from captioner.cli.demo_run import ensure_model, find_meeting
 from captioner.cli.exits import ExitCode, Failed
 from captioner.cli.root import captioner
 from captioner.config import Settings

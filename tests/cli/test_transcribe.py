@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from captioner.batch.executor import Executor
 from captioner.batch.journal import Journal
 from captioner.batch.report import Report
-from captioner.cli import transcribe as module
+from captioner.cli import transcribe_run as module
 from captioner.cli.exits import ExitCode
 from captioner.cli.root import captioner
-from captioner.cli.transcribe import MOST_TOLD, executor_of, told_failures
+from captioner.cli.transcribe_run import MOST_TOLD, executor_of, told_failures
 from captioner.config import Settings
 
 
