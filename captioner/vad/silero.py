@@ -1,9 +1,10 @@
-"""Silero voice detection on ONNX Runtime: one session for all streams, one small state for each."""
+"""Silero voice detection on ONNX Runtime: one network for all streams, one small state for each."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from captioner.errors import ModelError
 from captioner.vad import FRAME_SAMPLES
+from captioner.vad.onnx_file import read_network
+from captioner.vad.silero_graph import HIDDEN, QUARTER, QUARTER_STEP, QUARTERS, graph_of_streams
 
 # ONNX Runtime reports its use over the network unless this is set before it is loaded: turning
 # its events off afterwards does not stop it.
@@ -22,9 +25,9 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
 CONTEXT_SAMPLES: Final = 64  # samples of the previous frame that the model sees before each frame
-STATE_SHAPE: Final = (1, 1, 128)  # of the recurrent layer; the middle 1 is a batch of one stream
 MAX_FRAMES_PER_RUN: Final = 1024  # 33 s of audio: bounds the memory of one run
 MODEL_FILE: Final = "silero_vad_v6.onnx"
+LANES: Final = 2  # rows of the recurrent layer at least: see SileroModel.run_streams
 _WINDOW = CONTEXT_SAMPLES + FRAME_SAMPLES
 # ONNX Runtime's own exceptions for a file that it cannot take; they share no base class.
 _LOAD_ERRORS: Final = (
@@ -45,12 +48,14 @@ class SileroState:
     """What the recurrent layer remembers between two frames of one stream."""
 
     h: NDArray[np.float32]
+    """(128,)"""
     c: NDArray[np.float32]
+    """(128,)"""
 
     @classmethod
     def initial(cls) -> SileroState:
         """The state before the first frame."""
-        return cls(np.zeros(STATE_SHAPE, np.float32), np.zeros(STATE_SHAPE, np.float32))
+        return cls(np.zeros(HIDDEN, np.float32), np.zeros(HIDDEN, np.float32))
 
 
 def bundled_model_path() -> Path:
@@ -85,13 +90,14 @@ class SileroModel:
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                graph_of_streams(read_network(path.read_bytes())),
+                options,
+                providers=["CPUExecutionProvider"],
             )
+        except ModelError as error:
+            raise ModelError(f"{path} is {error}") from error
         except _LOAD_ERRORS as error:
-            raise ModelError(f"{path} is not a readable ONNX file: {error}") from error
-        shapes = {entry.name: list(entry.shape)[1:] for entry in self._session.get_inputs()}
-        if shapes != {"input": [_WINDOW], "h": [1, 128], "c": [1, 128]}:
-            raise ModelError(f"{path} is not Silero v6: its inputs are {shapes}")
+            raise ModelError(f"{path} cannot be used: {error}") from error
 
     @classmethod
     def bundled(cls) -> SileroModel:
@@ -108,9 +114,58 @@ class SileroModel:
         Returns:
             (n,) probabilities, and the state after the last frame.
         """
-        inputs = {"input": windows, "h": state.h, "c": state.c}
+        probabilities, (after,) = self.run_streams(windows[:, np.newaxis], [state])
+        return probabilities[:, 0], after
+
+    def run_streams(
+        self, windows: Samples, states: Sequence[SileroState]
+    ) -> tuple[NDArray[np.float32], list[SileroState]]:
+        """Judge as many successive frames of each of several streams.
+
+        A stream's result is the same to the last bit in any company, and alone.
+
+        Args:
+            windows: (n, streams, 576): each frame after the 64 samples that precede it.
+            states: The state of each stream that the frame before the first one left.
+
+        Returns:
+            (n, streams) probabilities, and the states after the last frames.
+        """
+        times, streams, _ = windows.shape
+        if times * streams == 1:  # a product with a single row is rounded in another way
+            twice = np.concatenate((windows, windows), axis=1)
+            probabilities, after = self.run_streams(twice, [*states, *states])
+            return probabilities[:, :1], after[:1]
+        padding = [states[0]] * (LANES - streams)  # for the same reason
+        rows = [*states, *padding]
+        inputs = {
+            "windows": _quarters(windows.reshape(-1, _WINDOW)),
+            "streams": np.array((times, streams, HIDDEN)),
+            "lanes": np.array((1, len(rows), HIDDEN)),
+            "h": np.stack([state.h for state in rows])[np.newaxis],
+            "c": np.stack([state.c for state in rows])[np.newaxis],
+        }
         probabilities, h, c = self._session.run(None, inputs)
-        return probabilities.reshape(-1), SileroState(h, c)
+        # Copies: a stream that falls silent must not keep the states of all others in memory.
+        after = [SileroState(h[0, row].copy(), c[0, row].copy()) for row in range(streams)]
+        return probabilities.reshape(times, len(rows))[:, :streams], after
+
+
+def _quarters(windows: Samples) -> Samples:
+    """Cut windows into the places of the Fourier transform: (n, 576) to (4, n, 256).
+
+    The last place reaches 64 samples beyond the window, which is mirrored there.
+    """
+    mirrored = np.concatenate((windows, windows[:, -2 : -2 - CONTEXT_SAMPLES : -1]), axis=1)
+    row, sample = mirrored.strides
+    return np.ascontiguousarray(
+        np.lib.stride_tricks.as_strided(
+            mirrored,
+            shape=(QUARTERS, len(windows), QUARTER),
+            strides=(QUARTER_STEP * sample, row, sample),
+            writeable=False,
+        )
+    )
 
 
 class SileroDetector:
@@ -143,10 +198,24 @@ class SileroDetector:
         self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
 
     def _run(self, frames: Samples) -> NDArray[np.float32]:
+        probabilities, state = self._model.run(self.windows(frames), self._state)
+        self.remember(frames, state)
+        return probabilities
+
+    @property
+    def state(self) -> SileroState:
+        """The state that the last frame left."""
+        return self._state
+
+    def windows(self, frames: Samples) -> Samples:
+        """Put before each frame the samples that precede it: (n, 512) to (n, 576)."""
         windows = np.empty((len(frames), _WINDOW), np.float32)
         windows[:, CONTEXT_SAMPLES:] = frames
         windows[0, :CONTEXT_SAMPLES] = self._context
         windows[1:, :CONTEXT_SAMPLES] = frames[:-1, -CONTEXT_SAMPLES:]
-        self._context = windows[-1, -CONTEXT_SAMPLES:].copy()
-        probabilities, self._state = self._model.run(windows, self._state)
-        return probabilities
+        return windows
+
+    def remember(self, frames: Samples, state: SileroState) -> None:
+        """Go on after frames that were judged, from the state that they left."""
+        self._context = frames[-1, -CONTEXT_SAMPLES:].copy()
+        self._state = state

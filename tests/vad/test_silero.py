@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,12 @@ from synthesis import noise
 
 from captioner.errors import ModelError
 from captioner.vad import silero
-from captioner.vad.silero import SileroDetector, SileroModel, bundled_model_path
+from captioner.vad.silero import (
+    SileroDetector,
+    SileroModel,
+    SileroState,
+    bundled_model_path,
+)
 
 Samples = npt.NDArray[np.float32]
 
@@ -35,6 +41,47 @@ def test_speech_is_told_from_silence_and_noise(model: SileroModel, sentence: Sam
     assert np.median(speech) > 0.9
     assert silence.max() < 0.2
     assert hiss.max() < 0.35
+
+
+def test_the_rebuilt_network_judges_as_the_one_in_the_file(
+    model: SileroModel, conversation: Samples
+) -> None:
+    frames = frames_of(conversation)
+    session = onnxruntime.InferenceSession(
+        str(bundled_model_path()), providers=["CPUExecutionProvider"]
+    )
+    state = np.zeros((1, 1, 128), np.float32)
+    windows = SileroDetector(model).windows(frames)
+
+    expected, _, _ = session.run(None, {"input": windows, "h": state, "c": state})
+
+    np.testing.assert_allclose(
+        SileroDetector(model).probabilities(frames), expected.ravel(), rtol=0, atol=1e-4
+    )
+    assert expected.max() > 0.9
+
+
+@settings(max_examples=30)
+@given(times=st.integers(1, 12), streams=st.integers(1, 40), seed=st.integers(0, 1000))
+def test_a_stream_is_judged_in_company_as_it_is_alone(
+    model: SileroModel, conversation: Samples, times: int, streams: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    starts = random.integers(0, len(conversation) - 576 * times, streams)
+    windows = np.stack(
+        [conversation[at : at + 576 * times].reshape(times, 576) for at in starts], axis=1
+    )
+    states = [
+        SileroState(*random.normal(0, 0.3, (2, 128)).astype(np.float32)) for _ in range(streams)
+    ]
+
+    together, after = model.run_streams(windows, states)
+
+    for stream, state in enumerate(states):
+        alone, after_alone = model.run(np.ascontiguousarray(windows[:, stream]), state)
+        np.testing.assert_array_equal(together[:, stream], alone)
+        np.testing.assert_array_equal(after[stream].h, after_alone.h)
+        np.testing.assert_array_equal(after[stream].c, after_alone.c)
 
 
 @settings(max_examples=30)
