@@ -31,9 +31,8 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
 )
+FAKE_MICROPHONE = "--use-fake-device-for-media-stream"
 TIMEOUT = 15_000  # ms: a machine that others use too
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
@@ -41,14 +40,15 @@ ROUNDING = 0.5  # pixels
 
 
 @contextlib.asynccontextmanager
-async def chromium(*flags: str) -> AsyncIterator[Browser]:
+async def chromium(*flags: str, fake_microphone: bool = True) -> AsyncIterator[Browser]:
     """The browser, without a window."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("needs the Debian package chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program, args=[*CHROMIUM_FLAGS, *flags]
+            executable_path=program,
+            args=[*CHROMIUM_FLAGS, *([FAKE_MICROPHONE] if fake_microphone else []), *flags],
         )
         try:
             yield browser

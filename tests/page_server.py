@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rpc_fakes import EchoService, settings_with
 
+from captioner.asr.engine import Engine
+from captioner.asr.scripted import ScriptedEngine
 from captioner.authentication import TokenFile
 from captioner.rooms.captions import RoomCaption, Speaker
 from captioner.rooms.notices import Joined, Left, Notice, Present, Spoke, Voice
+from captioner.service import CaptionService
 from captioner.transcript import SAMPLE_RATE, Caption, Word
 from captioner.web.application import application
 from captioner.web.server import HttpServer
@@ -141,6 +144,74 @@ class PageServer:
 async def page_server(tokens: Path | None = None, **settings: object) -> AsyncIterator[PageServer]:
     """A server on a free port."""
     server = PageServer(tokens, **settings)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+class SpokenServer:
+    """The whole service, with an engine that hears a word every 0.4 s of speech.
+
+    Without an engine of its own it has the model of the settings.
+    """
+
+    def __init__(
+        self,
+        tokens: Path | None = None,
+        *,
+        engine: Callable[[], Engine] | None = ScriptedEngine,
+        **settings: object,
+    ) -> None:
+        self._tokens = TokenFile(tokens) if tokens else None
+        self._engine = engine
+        self._settings = settings
+        self.port = 0
+
+    async def start(self) -> None:
+        settings = settings_with(http_listen=f"127.0.0.1:{self.port}", **self._settings)
+        self.service = CaptionService(settings, engine_factory=self._engine)
+        await self.service.__aenter__()
+        await self._open_port()
+
+    async def stop(self) -> None:
+        await self._close_port()
+        await self.service.__aexit__(None, None, None)
+
+    @contextlib.asynccontextmanager
+    async def away(self, *, forgetting: bool = False) -> AsyncIterator[None]:
+        """Nobody gets through meanwhile; what comes back may be a process that knows nothing."""
+        await (self.stop() if forgetting else self._close_port())
+        try:
+            yield
+        finally:
+            await (self.start() if forgetting else self._open_port())
+
+    async def _open_port(self) -> None:
+        settings = settings_with(http_listen=f"127.0.0.1:{self.port}", **self._settings)
+        self._http = HttpServer(application(self.service, tokens=self._tokens), settings)
+        await self._http.start()
+        self.port = self._http.port
+
+    async def _close_port(self) -> None:
+        self.service.rooms.dismiss()
+        await self._http.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+
+@contextlib.asynccontextmanager
+async def spoken_server(
+    tokens: Path | None = None,
+    *,
+    engine: Callable[[], Engine] | None = ScriptedEngine,
+    **settings: object,
+) -> AsyncIterator[SpokenServer]:
+    """The service on a free port."""
+    server = SpokenServer(tokens, engine=engine, **settings)
     await server.start()
     try:
         yield server

@@ -12,7 +12,6 @@ const find = (id) => document.getElementById(id);
 const parameters = new URLSearchParams(location.search);
 const settings = new Settings();
 const PATIENCE = 15_000; // ms for the last finals
-const UNAUTHENTICATED = 4401; // close code
 
 class MicrophonePage {
   #captions = find('captions');
@@ -30,7 +29,7 @@ class MicrophonePage {
       else this.#stop();
     });
     find('mic-room').addEventListener('input', () => this.#link());
-    addEventListener('pagehide', () => this.#close());
+    addEventListener('pagehide', () => this.#giveUp());
     navigator.mediaDevices?.addEventListener('devicechange', () => this.#listDevices());
     settings.addEventListener('change', () => this.show());
     find('language').addEventListener('click', () => {
@@ -77,10 +76,12 @@ class MicrophonePage {
   #connect() {
     const session = new LiveSession(this.#config());
     this.#session = session;
-    session.addEventListener('message', ({ detail }) => this.#told(detail));
-    session.addEventListener('closed', ({ detail }) => {
-      if (this.#session === session) this.#closed(detail);
+    const on = (type, action) => session.addEventListener(type, ({ detail }) => {
+      if (this.#session === session) action(detail);
     });
+    on('message', (message) => this.#told(message));
+    on('lost', (detail) => this.#lost(detail));
+    on('closed', ({ problem }) => this.#closed(problem));
   }
 
   #config() {
@@ -97,31 +98,32 @@ class MicrophonePage {
   }
 
   #heard({ pcm, peak }) {
+    if (!this.#session || this.#state === 'stopping') return;
     this.#meter(peak);
-    if (this.#state === 'running' && !this.#session.send(pcm)) this.#fail('slow');
+    if (!this.#session.send(new Int16Array(pcm))) this.#fail('slow');
   }
 
   #told({ type, ...data }) {
     if (type === 'started') {
       this.#captions.receive('started', data);
-      this.#tell('running');
+      this.#error = () => '';
+      this.#tell(this.#state === 'stopping' ? 'stopping' : 'running');
     } else if (type === 'caption') this.#captions.receive('caption', data);
-    else if (type === 'error') this.#refuse(data);
   }
 
-  #refuse({ message }) {
-    this.#error = () => texts().micErrors.refused(message);
+  /** The session tries again by itself; what is said meanwhile is kept for it. */
+  #lost({ problem }) {
+    this.#error = () => (problem ? refusal(problem) : texts().micErrors.lost);
+    this.#tell(this.#state === 'stopping' ? 'stopping' : 'reconnecting');
   }
 
-  #closed({ code }) {
-    clearTimeout(this.#patience);
-    const ended = this.#state === 'stopping';
+  #closed(problem) {
     this.#close();
-    if (code === UNAUTHENTICATED) {
+    if (problem?.code === 'UNAUTHENTICATED') {
       this.#askForToken();
       return;
     }
-    if (!ended && !this.#error()) this.#error = () => texts().micErrors.lost;
+    this.#error = () => (problem ? refusal(problem) : '');
     this.#tell('idle');
   }
 
@@ -139,16 +141,21 @@ class MicrophonePage {
     this.#meter(0);
     this.#tell('stopping');
     this.#session?.end();
-    this.#patience = setTimeout(() => this.#session?.close(), PATIENCE);
+    this.#patience = setTimeout(() => this.#giveUp(), PATIENCE);
   }
 
-  #fail(problem) {
-    this.#error = () => texts().micErrors[problem];
+  #giveUp() {
     this.#close();
     this.#tell('idle');
   }
 
+  #fail(problem) {
+    this.#error = () => texts().micErrors[problem];
+    this.#giveUp();
+  }
+
   #close() {
+    clearTimeout(this.#patience);
     const session = this.#session;
     this.#session = null;
     session?.close();
@@ -194,6 +201,12 @@ class MicrophonePage {
     );
     if ([...select.options].some(({ value }) => value === chosen)) select.value = chosen;
   }
+}
+
+/** Why the service refused, in the language of the page where it has words for that. */
+function refusal({ code, field, message }) {
+  const { refused, problems } = texts().micErrors;
+  return problems[field] ?? problems[code] ?? refused(message);
 }
 
 function setText(element, text) {
