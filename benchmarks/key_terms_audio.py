@@ -113,7 +113,7 @@ def load_kit(kit: Path, voices: Path) -> Any:  # noqa: ANN401 - a module given a
 
 
 def make(kit: Any, folder: Path) -> None:  # noqa: ANN401 - the same
-    """Write the recordings and their truth.
+    """Write the recordings that are missing, and the truth of all.
 
     Raises:
         ValueError: the synthesiser cannot say a sentence word by word.
@@ -122,14 +122,19 @@ def make(kit: Any, folder: Path) -> None:  # noqa: ANN401 - the same
     import soundfile
 
     truth = []
+    before = {entry["text"]: entry for entry in _truth(folder)}
     silence = np.zeros(round(SILENCE * SAMPLE_RATE), np.float32)
     for number, sentence in enumerate(sentences(folder / "sentences.txt")):
         voice = VOICES[number % len(VOICES)]
+        file = f"{number:03}.flac"
+        known = before.get(sentence.text)
+        if known and (known["file"], known["voice"]) == (file, voice) and (folder / file).exists():
+            truth.append(known)
+            continue
         said = kit.say(sentence.spoken, voice)
         if said is None:
             raise ValueError(f"cannot be said word by word: {sentence.spoken}")
         samples, words = said
-        file = f"{number:03}.flac"
         audio = np.concatenate((silence, samples, silence))
         soundfile.write(folder / file, audio, SAMPLE_RATE, compression_level=1.0)
         truth.append(
@@ -143,6 +148,11 @@ def make(kit: Any, folder: Path) -> None:  # noqa: ANN401 - the same
         )
     text = json.dumps(truth, ensure_ascii=False, indent=1)
     (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _truth(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "truth.json"
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
 def main() -> None:
