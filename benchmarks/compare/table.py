@@ -1,0 +1,62 @@
+"""The table of a comparison: a line for each system and number of tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+Content = dict[str, Any]
+LATENCIES = ("displayed", "stable", "finalised")
+PERCENTILES = (50, 90, 95, 99)
+FAILURE = 60  # characters of why a point could not be measured
+
+
+def comparison_table(points: list[Content], data: str) -> Table:
+    """What is known on a data set. Latencies are p50 / p90 / p95 / p99 in seconds."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("system")
+    heads = ("N", "WER %", *LATENCIES, "taken back", "lost", "CPU s/s", "MiB", "dropped", "holds")
+    for head in heads:
+        table.add_column(head, justify="right")
+    before = ""
+    for entry in sorted(_of(points, data), key=lambda it: (it["system"], it["talkers"])):
+        name = entry["system"]
+        table.add_row(name if name != before else "", str(entry["talkers"]), *_cells(entry))
+        before = name
+    return table
+
+
+def _of(points: list[Content], data: str) -> list[Content]:
+    return [entry for entry in points if entry["data"] == data]
+
+
+def _cells(entry: Content) -> list[str | Text]:
+    if failure := entry.get("failed"):
+        return [Text(f"not run: {failure[:FAILURE]}", "red")]
+    return [
+        _shown(entry["wer"], lambda value: f"{100 * value:.1f}"),
+        *(_percentiles(entry, name) for name in LATENCIES),
+        _shown(entry["erasure"], lambda value: f"{value:.2f}"),
+        str(entry["tail_words"]),
+        _shown(entry["cpu_per_audio_second"], lambda value: f"{value:.3f}"),
+        _shown(entry["peak_memory_mib"], lambda value: f"{value:.0f}"),
+        _losses(entry),
+        Text("yes", "green") if entry["sustained"] else Text("no", "red"),
+    ]
+
+
+def _percentiles(entry: Content, name: str) -> str:
+    values = (entry[f"{name}_p{percentile}"] for percentile in PERCENTILES)
+    return " / ".join(_shown(value, lambda it: f"{it:.2f}") for value in values)
+
+
+def _shown(value: float | None, show: Callable[[float], str]) -> str:
+    return "-" if value is None else show(value)
+
+
+def _losses(entry: Content) -> str:
+    found = [f"{count} {name}" for name, count in entry["losses"].items() if count]
+    return ", ".join(found) or "no"
