@@ -462,3 +462,29 @@ def test_a_password_in_the_address_is_refused() -> None:
     with pytest.raises(ValueError, match="redis_password_file"):
         Settings(room_hub="redis://:secret@localhost:6379/0")
     assert Settings(room_hub="rediss://captions@redis.example.org:6379/0").room_hub
+
+
+async def test_the_rights_that_operations_gives_the_user_are_enough_and_few(
+    redis_server: RedisServer, tmp_path: Path, root: Path
+) -> None:
+    page = (root / "docs" / "operations.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page.splitlines() if line.startswith("user captioner "))
+    redis_server.run("acl", "setuser", *line.split()[1:])
+    (tmp_path / "password").write_text("PASSWORD")
+    settings = Settings(
+        room_hub=redis_server.url.replace("unix://", "unix://captioner@"),
+        redis_password_file=tmp_path / "password",
+    )
+    async with redis_hub(settings, RoomLimits(max_rooms=1), SystemClock(), Metrics()) as hub:
+        await hub.publish([CLAIRE.joins(), CLAIRE.final(1, "un"), CLAIRE.interim(2, "de")])
+        with hub.follow(ROOM) as follower:
+            await Reader().read(follower, until="un")
+        assert [status.name for status in await hub.rooms()] == [ROOM]
+        assert await hub.end(ROOM)
+        await hub.sweep()
+        assert (await hub.history(ROOM)) is not None
+        assert await hub.delete(ROOM)
+    as_user = ("--user", "captioner", "--pass", "PASSWORD", "--no-auth-warning")
+    for refused in (["keys", "*"], ["config", "get", "*"], ["get", "other"], ["eval", "", "0"]):
+        assert redis_server.run(*as_user, *refused).startswith("NOPERM")
+    redis_server.run("acl", "deluser", "captioner")
