@@ -37,7 +37,6 @@ from captioner.transcript import SAMPLE_RATE
 
 __all__ = [
     "BLOCK",
-    "AudioFile",
     "MediaInfo",
     "MediaReader",
     "TrackInfo",
@@ -209,9 +208,6 @@ def duration(source: Source) -> float | None:
     """Tell the seconds a recording says it lasts, or None; raises like `open_media`."""
     with open_media(source) as reader:
         return reader.duration
-
-
-AudioFile = open_media  # the name that its first callers know
 
 
 def _ask(

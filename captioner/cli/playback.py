@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from captioner.audio.files import AudioFile, decode_file
+from captioner.audio.files import decode_file, open_media
 from captioner.clock import Clock
 from captioner.transcript import SAMPLE_RATE
 
@@ -47,7 +47,7 @@ def length_of(path: Path, *, start_at: float = 0.0) -> float | None:
         InvalidRequest: the file cannot be opened.
         UnsupportedAudio: it is no recording.
     """
-    with AudioFile(path) as file:
+    with open_media(path) as file:
         length = file.duration
         next(file.blocks())
     return None if length is None else max(0.0, length - start_at)
