@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -82,9 +81,9 @@ _SOUNDS: Final = tuple(sound for _, sound in _RULES)
 
 _NAMES: Final = "a be se de 2 ef Ze aS i Zi ka el em en o pe ky er es te y ve dublve iks igrek zed"
 _LETTERS: Final = dict(zip("abcdefghijklmnopqrstuvwxyz", _NAMES.split(), strict=True))
-_NEAR: Final = {
-    0.3: "pb td kg fv sz SZ ij uw oO aA e2 nN".split(),
-    0.5: "ei eI iI ea eA AO AI OI uo yu yi y2 o2 A2 wv bv mn lr sS zZ zS sZ kS".split(),
+_NEAR: Final = {  # pairs of sounds that are nearer than two others, which are 1 apart
+    0.3: "pb td kg fv sz SZ ij uw oO aA e2 nN",
+    0.5: "ei eI iI ea eA AO AI OI uo yu yi y2 o2 A2 wv bv mn lr sS zZ zS sZ kS",
 }
 _ALPHABET: Final = "abdefgijklmnoprstuvwyzAINOSZ2"
 _SUBSTITUTION: Final = {
@@ -92,7 +91,7 @@ _SUBSTITUTION: Final = {
         other: 0.0 if sound == other else cost
         for cost, pairs in _NEAR.items()
         for other in _ALPHABET
-        if sound == other or sound + other in pairs or other + sound in pairs
+        if sound == other or {sound + other, other + sound} & set(pairs.split())
     }
     for sound in _ALPHABET
 }
@@ -103,13 +102,8 @@ _LIGHT: Final = dict.fromkeys("2jweh", 0.5)  # sounds that are easily swallowed
 @lru_cache(maxsize=4096)
 def word_sounds(word: str) -> str:
     """The sounds of one word, which holds letters only."""
-    return "".join(_SOUNDS[match.lastindex - 1] for match in _matches(word.lower()))
-
-
-def _matches(word: str) -> Iterator[re.Match[str]]:
-    for match in _SPELLING.finditer(word):
-        if match.lastindex is not None:
-            yield match
+    found = (match.lastindex for match in _SPELLING.finditer(word.lower()))
+    return "".join(_SOUNDS[index - 1] for index in found if index)
 
 
 def sounds(text: str) -> str:
