@@ -37,7 +37,7 @@ from captioner.config import Settings
 from captioner.errors import CaptionerError
 from captioner.metrics import Metrics
 from captioner.models.store import ModelStore
-from captioner.service import LONG_WINDOW, whisper_factory
+from captioner.service import whisper_factory
 from captioner.streaming.session import Session
 from captioner.streaming.settings import StreamingSettings
 from captioner.transcript import Hypothesis
@@ -185,7 +185,6 @@ class Bench:
                 window=info.window, n_mels=info.n_mels, key_terms=case.key_terms
             )
             session = Session(settings, VoiceDetector(self._silero))
-            session.final_window = LONG_WINDOW
             tracks.append(Track(session, read_file(case.file)))
         play(tracks, self.engine)
         return [track.text for track in tracks]
