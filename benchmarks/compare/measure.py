@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 from figures import Run, final_text, rate, score_run
 from offline_meter import TreeMeter, tree_cpu
@@ -17,7 +19,7 @@ from servers import caption_server
 from tracks import TrackLog, staggered
 
 from captioner.cli.connection import connected
-from captioner.clock import SystemClock
+from captioner.clock import Clock, SystemClock
 from captioner.config import Settings
 from captioner.models.store import ModelStore
 from compare.adapters.captioner import GrpcConnection
@@ -27,6 +29,7 @@ from compare.play import Playing, play_all
 from compare.processes import Running, free_port, peer_server
 from compare.systems import Peer
 
+LOOK = 0.5  # seconds between two looks at the CPU that was used
 FELL_BEHIND = 5.0  # seconds of displayed p50: more tracks would only show more of it
 
 
@@ -74,27 +77,48 @@ async def peer_stage(
 async def measure(stage: Stage, takes: Sequence[Take], peer: Peer | None) -> dict[str, Any]:
     """Play takes to a system that runs, and tell its figures as plain values.
 
-    CPU is counted until the last track has sent its speech, for each second of audio sent so far:
-    what follows is silence, longer for some systems than for others.
+    CPU is counted from the beginning of the first track until the last one has ended and nothing
+    new was shown any more, for each second of the takes: so a system that is late pays for what it
+    still has to do, and nobody for the silence after that.
     """
-    playing = Playing([TrackLog(take) for take in takes])
-    process = psutil.Process(stage.pid)
-    at_quiet: list[tuple[float, float]] = []
-    playing.on_quiet.append(lambda: at_quiet.append((tree_cpu(process), playing.sent)))
-    before = tree_cpu(process)
+    playing = Playing([TrackLog(take) for take in takes], tuple(staggered(len(takes))))
+    clock = SystemClock()
     with TreeMeter(stage.pid) as meter:
-        await play_all(
-            stage.connections,
-            takes,
-            starts=staggered(len(takes)),
-            clock=SystemClock(),
-            playing=playing,
-        )
-    cpu, sent = at_quiet[0]
-    run = score_run(playing.logs, replace(meter.usage, cpu=cpu - before))
-    run = replace(run, audio_seconds=sent, word_times=None if peer else run.word_times)
+        async with _watched(stage.pid, clock) as looks:
+            await play_all(stage.connections, playing, clock)
+    run = score_run(playing.logs, replace(meter.usage, cpu=spent(looks, playing)))
+    run = replace(run, word_times=None if peer else run.word_times)
     dropped = stage.running.count(peer.losses) if stage.running and peer else 0
     return point_json(run, dropped=dropped)
+
+
+Looks = list[tuple[float, float]]
+"""Moments, and the CPU seconds that a tree of processes had used by then."""
+
+
+@asynccontextmanager
+async def _watched(pid: int, clock: Clock) -> AsyncIterator[Looks]:
+    process = psutil.Process(pid)
+    looks: Looks = []
+
+    async def watch() -> None:
+        while True:
+            looks.append((clock.monotonic(), tree_cpu(process)))
+            await asyncio.sleep(LOOK)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield looks
+    finally:
+        watching.cancel()
+        looks.append((clock.monotonic(), tree_cpu(process)))
+
+
+def spent(looks: Looks, playing: Playing) -> float:
+    """CPU seconds while something was said or still to be shown."""
+    times, used = zip(*looks, strict=True)
+    before, after = np.interp((playing.origin, playing.over), times, used)
+    return float(after - before)
 
 
 def point_json(run: Run, *, dropped: int = 0) -> dict[str, Any]:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from itertools import pairwise
 
-from recordings import SAMPLE_BYTES, Take
+from recordings import SAMPLE_BYTES
 from tracks import CHUNK_BYTES, TrackLog
 
 from captioner.cli.playback import Pace
 from captioner.clock import Clock
 from captioner.errors import CaptionerError, ResourceExhausted
+from captioner.transcript import SAMPLE_RATE
 from compare.connection import Connection
 
-LEAD = 3.0  # seconds before its first sample that a track is connected
-QUIET = 5.0  # least seconds without news after which a peer has nothing more to say
+LEAD = 0.5  # seconds from the last connection until the first track begins
+APART = 0.25  # seconds between two connections: some servers limit how many come at once
+QUIET = (5.0, 20.0)  # seconds without news after which a peer has nothing more to say
 MOST_SILENCE = 60.0  # seconds of silence after the speech, at most
 PATIENCE = 60.0  # seconds until a system that was told the end must be done
 SILENCE = bytes(CHUNK_BYTES)
-SECONDS_OF_CHUNK = CHUNK_BYTES / SAMPLE_BYTES / 16_000
+SECONDS_OF_CHUNK = CHUNK_BYTES / SAMPLE_BYTES / SAMPLE_RATE
 
 
 @dataclass(slots=True)
@@ -28,44 +31,54 @@ class Playing:
     """What the driver did."""
 
     logs: list[TrackLog]
-    sent: float = 0.0
-    """Seconds of audio sent so far on all tracks together, silence after the speech included."""
-    talking: int = 0
-    """Tracks whose speech is not over."""
-    on_quiet: list[Callable[[], None]] = field(default_factory=list)
-    """Called when the last track has sent its speech."""
+    starts: tuple[float, ...]
+    """When each track begins, in seconds after the origin."""
+    origin: float = 0.0
+    """The common beginning, in seconds of the clock."""
 
-    def speech_over(self) -> None:
-        """A track has sent its speech, or never will."""
-        self.talking -= 1
-        if not self.talking:
-            for call in self.on_quiet:
-                call()
+    @property
+    def over(self) -> float:
+        """When everything was said and shown, in seconds of the clock."""
+        return self.origin + max(
+            start + max([log.take.seconds, *(display.time for display in log.displays[-1:])])
+            for log, start in zip(self.logs, self.starts, strict=True)
+        )
 
 
-async def play_all(
-    connections: Sequence[Connection],
-    takes: Sequence[Take],
-    *,
-    starts: Sequence[float],
-    clock: Clock,
-    playing: Playing,
-) -> None:
-    """Play every take on its connection; returns when all are over.
+async def play_all(connections: Sequence[Connection], playing: Playing, clock: Clock) -> None:
+    """Play each take on its connection; returns when all are over.
+
+    All are connected before the first begins: what a connection takes delays no caption.
 
     Args:
-        connections: one for each take, not yet open.
-        takes: what is said.
-        starts: seconds after the common beginning.
+        connections: one for each log of ``playing``, not yet open.
+        playing: has the takes; what happened goes there.
         clock: of the schedule.
-        playing: what happened goes there; its logs are those of the takes.
     """
-    origin = clock.monotonic() + LEAD
-    playing.talking = len(takes)
-    async with asyncio.TaskGroup() as group:
-        for connection, log, start in zip(connections, playing.logs, starts, strict=True):
-            track = _Track(connection, log, Pace(origin + start), clock, playing)
-            group.create_task(track.play())
+    async with AsyncExitStack() as stack:
+        open_ones = []
+        tracks = zip(connections, playing.logs, playing.starts, strict=True)
+        for connection, log, start in tracks:
+            if await _connect(stack, connection, log):
+                open_ones.append((connection, log, start))
+            await asyncio.sleep(APART)
+        playing.origin = clock.monotonic() + LEAD
+        async with asyncio.TaskGroup() as group:
+            for connection, log, start in open_ones:
+                track = _Track(connection, log, Pace(playing.origin + start), clock)
+                group.create_task(track.play())
+
+
+async def _connect(stack: AsyncExitStack, connection: Connection, log: TrackLog) -> bool:
+    try:
+        await stack.enter_async_context(connection)
+    except ResourceExhausted as refusal:
+        log.refused = str(refusal)
+        return False
+    except CaptionerError as error:
+        log.problem = str(error)
+        return False
+    return True
 
 
 class _Track:
@@ -77,44 +90,32 @@ class _Track:
         log: TrackLog,
         pace: Pace,
         clock: Clock,
-        playing: Playing,
     ) -> None:
         self._connection = connection
         self._log = log
         self._pace = pace
         self._clock = clock
-        self._playing = playing
-        self._talking = True
 
     async def play(self) -> None:
         """Play it, and note why it went wrong if it did."""
-        await asyncio.sleep(max(0.0, self._pace.start - LEAD - self._clock.monotonic()))
         log = self._log
         try:
-            async with self._connection, asyncio.TaskGroup() as group:
+            async with asyncio.TaskGroup() as group:
                 listening = group.create_task(self._connection.listen(log, self._elapsed))
                 group.create_task(self._talk(listening))
         except* ResourceExhausted as refusals:
             log.refused = str(refusals.exceptions[0])
         except* CaptionerError as errors:
             log.problem = str(errors.exceptions[0])
-        finally:
-            self._speech_over()
 
     def _elapsed(self) -> float:
         return self._clock.monotonic() - self._pace.start
-
-    def _speech_over(self) -> None:
-        if self._talking:
-            self._talking = False
-            self._playing.speech_over()
 
     async def _talk(self, listening: asyncio.Task[None]) -> None:
         """Send the take, then silence as long as it is needed; then say so, and wait."""
         audio = self._log.take.audio
         for begin in range(0, len(audio), CHUNK_BYTES):
             await self._send(audio[begin : begin + CHUNK_BYTES], begin)
-        self._speech_over()
         if self._connection.needs_silence:
             await self._fall_silent(len(audio))
         await self._connection.end()
@@ -129,7 +130,6 @@ class _Track:
         await asyncio.sleep(max(0.0, due - self._clock.monotonic()))
         self._log.lateness.append(self._clock.monotonic() - due)
         await self._connection.send(chunk)
-        self._playing.sent += len(chunk) / SAMPLE_BYTES / 16_000
 
     async def _fall_silent(self, position: int) -> None:
         """An open microphone after the last word, until everything shown is final.
@@ -137,7 +137,7 @@ class _Track:
         A system that is late has long pauses between two updates, so as much patience as twice the
         longest of them is needed to know that nothing more will come.
         """
-        begin = position / SAMPLE_BYTES / 16_000
+        begin = position / SAMPLE_BYTES / SAMPLE_RATE
         sent = 0.0
         while sent < MOST_SILENCE:
             await self._send(SILENCE, position)
@@ -155,5 +155,6 @@ def quiet_since(log: TrackLog, speech: float) -> float:
         speech: seconds until the end of the speech.
     """
     times = [0.0, *(display.time for display in log.displays)]
-    longest = max((later - time for time, later in pairwise(times)), default=0)
-    return max(speech, times[-1]) + max(QUIET, 2 * longest)
+    longest = max((later - time for time, later in pairwise(times)), default=0.0)
+    least, most = QUIET
+    return max(speech, times[-1]) + min(max(least, 2 * longest), most)
