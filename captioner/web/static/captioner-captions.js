@@ -200,9 +200,14 @@ export class CaptionerCaptions extends HTMLElement {
       if (kind === 'final') finals += 1;
       this.#show(kind, caption);
     }
-    const nothing = !this.#transcript.finals.length && !this.#transcript.interims.size;
-    this.#view.settle({ finals, waiting: nothing && this.#state.state !== 'ended' });
+    this.#view.settle({ finals, notice: this.#notice() });
     if (finals) this.#dispatch('shown', { finals });
+  }
+
+  /** What stands where captions will be, as long as there are none. */
+  #notice() {
+    if (this.#transcript.finals.length || this.#transcript.interims.size) return '';
+    return this.#words.notices[this.state] ?? '';
   }
 
   #show(kind, caption) {
@@ -224,6 +229,7 @@ export class CaptionerCaptions extends HTMLElement {
     const before = this.#state;
     this.#state = { state, retryIn, message };
     this.#showState();
+    if (before.state !== state) this.#schedule();
     if (before.state !== state || before.retryIn !== retryIn) {
       this.#dispatch('statechange', this.#state);
     }
@@ -272,8 +278,8 @@ export class CaptionerCaptions extends HTMLElement {
 
   #showState() {
     if (!this.#bar.status) return;
-    const { state, retryIn, message } = this.#state;
-    const text = this.#words.states[state] + (state === 'refused' && message ? ` : ${message}` : '');
+    const { state, retryIn } = this.#state;
+    const text = this.#words.states[state];
     this.#bar.status.dataset.state = state;
     if (this.#bar.state.textContent !== text) this.#bar.state.textContent = text;
     const again = state === 'reconnecting' ? this.#words.again(retryIn) : '';

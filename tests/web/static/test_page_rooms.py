@@ -117,6 +117,6 @@ async def test_without_javascript_the_page_says_what_to_do(
             await expect(plain).to_be_visible()
             await expect(plain).to_contain_text("elle a besoin de JavaScript")
             await expect(plain).to_contain_text("/transcript.txt")
-            assert not await page.raw.locator("header.top").is_visible()
+            assert not await page.raw.locator("header .links").is_visible()
         mic = await reader.opens("mic")
         await expect(mic.raw.locator("noscript main")).to_contain_text("captioner listen")

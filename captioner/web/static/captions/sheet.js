@@ -44,6 +44,7 @@ export const SHEET = /* css */ `
   flex: 1 1 0;
   font-size: var(--_size);
   line-height: var(--_line);
+  mask-image: linear-gradient(transparent, #000000 0.75rem);
   overflow: hidden auto;
   overscroll-behavior: contain;
   padding: 0.75rem 1rem;
@@ -108,7 +109,7 @@ mark.current { background: #ff9d2e; outline: 2px solid var(--_color); }
 .bar {
   align-items: center; background: var(--_back); border-block-start: 1px solid var(--_edge);
   border-radius: 0 0 var(--captioner-radius, 0.25rem) var(--captioner-radius, 0.25rem);
-  display: flex; flex-wrap: wrap; font-size: 0.875rem; gap: 0.25rem 1.5rem;
+  display: flex; flex-wrap: wrap; font-size: clamp(0.8125rem, 3.3vw, 0.875rem); gap: 0.25rem 0.75rem;
   justify-content: space-between; padding: 0.4rem 1rem; position: relative;
 }
 .state { align-items: center; display: inline-flex; gap: 0.5em; }

@@ -37,7 +37,7 @@ export class CaptionView {
     this.live = make('div', {
       class: 'live', part: 'live', role: 'group', 'aria-live': 'off', 'aria-label': words.speaking,
     });
-    this.waiting = make('p', { class: 'waiting', part: 'waiting' }, words.nobody);
+    this.waiting = make('p', { class: 'waiting', part: 'waiting', hidden: '' });
     this.dropped = make('p', { class: 'dropped', hidden: '' }, words.dropped);
     this.slack = make('div', { class: 'slack' });
     this.scroller = make(
@@ -104,8 +104,9 @@ export class CaptionView {
   }
 
   /** After a few of the above, once a frame: scroll if need be, and say what was missed. */
-  settle({ finals, waiting }) {
-    this.waiting.hidden = !waiting;
+  settle({ finals, notice }) {
+    this.waiting.hidden = !notice;
+    if (this.waiting.textContent !== notice) this.waiting.textContent = notice;
     if (finals > 5) this.#hush();
     while (this.#rows.size > MOST_FINALS) this.#dropOldest();
     if (this.#held.size) this.#release();
@@ -117,6 +118,7 @@ export class CaptionView {
 
   /** Make sure that what is said last can be seen. */
   follow(behavior = 'smooth') {
+    if (!this.following) this.#gesture = -Infinity; // the end of an earlier scroll is not another
     this.following = true;
     this.#missed = 0;
     const { scroller } = this;

@@ -113,6 +113,7 @@ class MicrophonePage {
 
   /** The session tries again by itself; what is said meanwhile is kept for it. */
   #lost({ problem }) {
+    this.#captions.disconnect();
     this.#error = () => (problem ? refusal(problem) : texts().micErrors.lost);
     this.#tell(this.#state === 'stopping' ? 'stopping' : 'reconnecting');
   }
@@ -161,6 +162,7 @@ class MicrophonePage {
     session?.close();
     this.#microphone?.close();
     this.#microphone = null;
+    this.#captions.disconnect();
     this.#meter(0);
   }
 
@@ -172,7 +174,7 @@ class MicrophonePage {
     toggle.disabled = state === 'asking' || state === 'stopping';
     toggle.classList.toggle('danger', !idle);
     for (const id of ['mic-name', 'mic-room', 'mic-device']) find(id).disabled = !idle;
-    find('mic-state').dataset.state = state;
+    find('mic-form').dataset.state = find('mic-state').dataset.state = state;
     setText(find('mic-state'), texts().micStates[state]);
     setText(find('mic-error'), this.#error());
   }

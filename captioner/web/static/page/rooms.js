@@ -59,14 +59,19 @@ export class RoomList {
   }
 
   #fill(rooms) {
-    this.#say(rooms.length ? '' : texts().noRooms);
+    const over = rooms.filter(({ ended }) => ended);
+    const now = rooms.filter(({ ended }) => !ended);
+    this.#say(now.length ? '' : texts().noRooms);
     const told = JSON.stringify([pageLanguage(), rooms]);
     if (told === this.#told) return; // whoever reads or has the focus in it is left alone
     this.#told = told;
-    const list = this.#section.querySelector('ul');
-    const focused = list.querySelector(':focus')?.dataset.room;
-    list.replaceChildren(...rooms.map(card));
-    if (focused) [...list.querySelectorAll('a')].find((a) => a.dataset.room === focused)?.focus();
+    const focused = this.#section.querySelector('.cards :focus')?.dataset.room;
+    const [nowList, overList] = this.#section.querySelectorAll('.cards');
+    nowList.replaceChildren(...now.map(card));
+    overList.replaceChildren(...over.map(card));
+    overList.parentNode.hidden = !over.length;
+    const links = [...this.#section.querySelectorAll('.cards a')];
+    if (focused) links.find((a) => a.dataset.room === focused)?.focus();
   }
 
   #say(text) {
@@ -83,8 +88,8 @@ function card({ room, speakers = [], talking = [], since, ended }) {
     speakers.length ? t.people(speakers) : t.nobodyYet);
   const parts = [make('h2', {}, link), people];
   if (talking.length) parts.push(make('span', { class: 'talking' }, t.talking(talking)));
-  const begun = ended ? t.over : since && t.since(clock(since));
-  if (begun) parts.push(make('span', { class: 'since' }, begun));
+  const when = ended ? t.until(clock(ended)) : since && t.since(clock(since));
+  if (when) parts.push(make('span', { class: 'since' }, when));
   return make('li', {}, ...parts);
 }
 
