@@ -34,7 +34,7 @@ class Connection(Protocol):
 
     @property
     def pending(self) -> bool:
-        """Whether something is shown that is not final."""
+        """Whether something is shown that is not final, or still worked on."""
         ...
 
     async def __aenter__(self) -> Self:
@@ -100,6 +100,11 @@ class Reader(Protocol):
     lost: int
     """Utterances or stretches of audio that the peer says it has dropped."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether the peer says that it works on what was said."""
+        ...
+
     def read(self, message: dict[str, Any]) -> bool:
         """Take a message; whether what is shown may have changed.
 
@@ -145,8 +150,8 @@ class SocketConnection:
 
     @property
     def pending(self) -> bool:
-        """Whether something is shown that is not final."""
-        return bool(self._reader.text.pending)
+        """Whether something is shown that is not final, or still worked on."""
+        return bool(self._reader.text.pending) or self._reader.busy
 
     async def __aenter__(self) -> Self:
         """Connect, and wait until audio may be sent."""

@@ -19,15 +19,24 @@ class SegmentReader:
         self.ready = False
         self.over = False
         self.lost = 0
+        self._recordings = 0
+        self._failed = 0
         self._finals: list[str] = []
         self._settled: set[int] = set()
         self._pending: dict[int, str] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a recording began that has no final yet."""
+        return self._recordings > len(self._finals) + self._failed
 
     def read(self, message: dict[str, Any]) -> bool:
         """Take a message."""
         match message:
             case {"type": "ready"}:
                 self.ready = True
+            case {"type": "timeline", "event": "recording_started"}:
+                self._recordings += 1
             case {"type": "realtime", "segmentId": int(segment), "text": str(text)}:
                 if segment not in self._settled:
                     self._pending[segment] = text.strip()
@@ -40,6 +49,7 @@ class SegmentReader:
             case {"type": "error", "where": "admission", "message": reason}:
                 raise ResourceExhausted(str(reason))
             case {"type": "error", "where": "final"}:
+                self._failed += 1
                 self.lost += 1
             case {"type": "error", "message": reason}:
                 raise Unavailable(str(reason))

@@ -23,6 +23,7 @@ class SegmentReader:
         self.text = Text("")
         self.ready = False
         self.over = False
+        self.busy = False
         self.lost = 0
         self._completed: dict[str, str] = {}
 

@@ -19,6 +19,7 @@ class TranscriptReader:
         self.text = Text("")
         self.ready = False
         self.over = False
+        self.busy = False
         self.lost = 0
 
     def read(self, message: dict[str, Any]) -> bool:

@@ -106,6 +106,16 @@ def test_an_interim_that_comes_after_its_final_is_not_shown() -> None:
     assert reader.text == Text("fini", "suite")
 
 
+def test_realtimestt_is_busy_until_every_recording_has_its_final() -> None:
+    reader = realtimestt.SegmentReader()
+    reader.read({"type": "timeline", "event": "recording_started"})
+    reader.read({"type": "timeline", "event": "recording_started"})
+    reader.read({"type": "final", "segmentId": 1, "text": "un"})
+    assert reader.busy
+    reader.read({"type": "final", "segmentId": 2, "text": "deux"})
+    assert not reader.busy
+
+
 def test_samples_are_framed_as_realtimestt_takes_them() -> None:
     framed = realtimestt.packet(b"\x01\x00" * 1600)
     (length,) = struct.unpack("<I", framed[:4])
