@@ -89,12 +89,14 @@ def _realtimestt(options: tuple[str, ...], *, threads: bool) -> Callable[..., La
     return launch
 
 
-def _whisperlivekit(options: tuple[str, ...], *, beam_size: int) -> Callable[..., Launch]:
+def _whisperlivekit(
+    options: tuple[str, ...], *, beam_size: int, policy: str = "localagreement"
+) -> Callable[..., Launch]:
     def launch(model: str, port: int) -> Launch:
         needed = ["--host", "127.0.0.1", "--port", str(port), "--model_dir", model]
         needed += ["--language", "fr", "--backend", "faster-whisper", "--pcm-input"]
         # Without a file of its own it would fetch one to warm up.
-        needed += ["--backend-policy", "localagreement", "--warmup-file", str(WARMUP)]
+        needed += ["--backend-policy", policy, "--warmup-file", str(WARMUP)]
         script = ("-P", str(LAUNCHERS / "whisperlivekit_server.py"), str(beam_size))
         arguments = (*script, *needed, *options)
         return Launch(arguments, {"OMP_NUM_THREADS": THREADS} if beam_size else {}, "/health")
@@ -185,6 +187,15 @@ def peers() -> list[Peer]:
             variant=DEFAULTS,
             settings={"policy": "localagreement", "asr_coalesce_min_s": 0, "beam": 5},
             launch=_whisperlivekit((), beam_size=0),
+            open_track=whisperlivekit.open_track,
+        ),
+        # Told in the results with its reason: it cannot be run with a model of CTranslate2 alone.
+        Peer(
+            name="whisperlivekit-simul",
+            package="whisperlivekit",
+            variant=DEFAULTS,
+            settings={"policy": "simulstreaming"},
+            launch=_whisperlivekit((), beam_size=0, policy="simulstreaming"),
             open_track=whisperlivekit.open_track,
         ),
         Peer(
