@@ -1,0 +1,187 @@
+"""Every defence against invented text has a case that fails without it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hallucination import beside
+from noises import GENERATORS, at_level
+from recordings import AUDIO, Recording, Span
+
+from captioner.asr import hallucination, plausibility
+from captioner.audio.files import read_file
+from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
+from captioner.transcription import reading
+from captioner.transcription.plan import PlannedUtterance, PlannedWindow
+from captioner.transcription.reading import read
+from captioner.vad import detector
+from captioner.vad.detector import VoiceDetector
+from captioner.vad.endpointing import Endpointer, EndpointingSettings, SpeechStarted
+from captioner.vad.silero import Samples, SileroModel
+from captioner.vad.webrtc import WebRtcGate
+
+NEVER = re.compile(r"(?!)")
+
+
+def said(
+    text: str, *, probability: float = 0.9, logprob: float = -0.3, no_speech: float = 0.0
+) -> Hypothesis:
+    words = tuple(
+        Word(word, 4000 * place, 4000 * (place + 1), probability)
+        for place, word in enumerate(text.split())
+    )
+    return Hypothesis(words, tuple((0,) for _ in words), logprob, no_speech, "fr")
+
+
+def written(hypothesis: Hypothesis, seconds: float) -> str:
+    """What is written of an utterance of so many seconds."""
+    length = round(seconds * SAMPLE_RATE)
+    window = PlannedWindow((PlannedUtterance(0, length, length),))
+    return " ".join(word.text for word in read(hypothesis, window).utterances[0])
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "seconds", "kept", "where", "off"),
+    [
+        pytest.param(
+            said("et donc la ville la ville la ville la ville"),
+            4,
+            "et donc la ville",
+            reading,
+            {"loop_start": lambda words: None},
+            id="loop",
+        ),
+        pytest.param(
+            said(3 * "il faut que nous partions demain "),
+            8,
+            "il faut que nous partions demain",
+            reading,
+            {"long_loop_start": lambda words: None},
+            id="refrain",
+        ),
+        pytest.param(
+            said(" ".join(f"mot{place}{chr(97 + place)}" for place in range(20))),
+            1,
+            "",
+            plausibility,
+            {"WORD_RATE_LIMIT": 100.0},
+            id="more words than a mouth can say",
+        ),
+        pytest.param(
+            said("Je ne sais pas.", logprob=-1.2, no_speech=0.8),
+            3,
+            "",
+            plausibility,
+            {"NO_SPEECH_LIMIT": 1.0},
+            id="no speech, and unsure",
+        ),
+        pytest.param(
+            said("Sous-titrage Société Radio-Canada"),
+            3,
+            "",
+            hallucination,
+            {"_CREDITS": NEVER},
+            id="credits of films",
+        ),
+        pytest.param(
+            said("Merci.", probability=0.3),
+            1,
+            "",
+            hallucination,
+            {"POLITE": ()},
+            id="politeness that nobody is sure of",
+        ),
+    ],
+)
+def test_text_that_the_model_invents_is_written_without_the_defence_against_it(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    hypothesis: Hypothesis,
+    seconds: float,
+    kept: str,
+    where: Any,
+    off: dict[str, Any],
+) -> None:
+    assert written(hypothesis, seconds) == kept
+    for name, value in off.items():
+        monkeypatch.setattr(where, name, value)
+    assert written(hypothesis, seconds) == hypothesis.text
+
+
+class OpenGate(WebRtcGate):
+    """Lets everything through."""
+
+    def accepts(self, pcm: bytes) -> bool:
+        return True
+
+
+@pytest.fixture(scope="module")
+def silero() -> SileroModel:
+    return SileroModel.bundled()
+
+
+def utterances(
+    silero: SileroModel,
+    samples: Samples,
+    settings: EndpointingSettings | None = None,
+    *,
+    gate: WebRtcGate | None = None,
+) -> int:
+    """How many utterances are opened."""
+    voice, endpointer = (
+        VoiceDetector(silero, gate=gate),
+        Endpointer(settings or EndpointingSettings()),
+    )
+    probabilities = np.concatenate((voice.process(samples), voice.flush()))
+    events = [event for value in probabilities.tolist() for event in endpointer.push(value)]
+    return sum(isinstance(event, SpeechStarted) for event in events)
+
+
+def far(level: float) -> Samples:
+    """A voice from so far away that only a few bits of its samples are left, after a silence."""
+    voice = at_level(read_file(AUDIO / "sentences" / "000.flac"), level)
+    return np.concatenate((np.zeros(2 * SAMPLE_RATE, np.float32), voice))
+
+
+def test_what_is_too_quiet_for_anybody_opens_an_utterance_without_the_level_floor(
+    monkeypatch: pytest.MonkeyPatch, silero: SileroModel
+) -> None:
+    assert utterances(silero, far(-73)) == 0
+    monkeypatch.setattr(detector, "LEVEL_FLOOR", 0.0)
+    assert utterances(silero, far(-73)) == 1
+
+
+def test_what_is_quieter_still_opens_utterances_without_floor_and_gate(
+    monkeypatch: pytest.MonkeyPatch, silero: SileroModel
+) -> None:
+    monkeypatch.setattr(detector, "LEVEL_FLOOR", 0.0)
+    assert utterances(silero, far(-76)) == 0
+    assert utterances(silero, far(-76), gate=OpenGate()) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "seed"), [("phone", -10, 2), ("melody", -40, 0), ("melody", -40, 2)]
+)
+def test_a_tone_opens_an_utterance_without_the_least_length_of_speech(
+    silero: SileroModel, name: str, level: float, seed: int
+) -> None:
+    samples = at_level(GENERATORS[name](10, seed), level)
+    assert utterances(silero, samples) == 0
+    assert utterances(silero, samples, EndpointingSettings(min_speech=0.032)) > 0
+
+
+def test_a_door_opens_an_utterance_at_a_lower_threshold_of_speech(silero: SileroModel) -> None:
+    samples = at_level(GENERATORS["doors"](10, 1), -25)
+    assert utterances(silero, samples) == 0
+    assert utterances(silero, samples, EndpointingSettings(speech_threshold=0.35)) > 0
+
+
+def test_words_where_the_speaker_is_silent_lie_beside_what_he_says() -> None:
+    speech = Recording("a", AUDIO, (), utterances=(Span(1.0, 2.0), Span(5.0, 6.0)))
+    words = [
+        Word(str(second), second * SAMPLE_RATE, second * SAMPLE_RATE, 1) for second in range(9)
+    ]
+    assert [word.text for word in beside(words, speech)] == ["0", "3", "4", "7", "8"]
