@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from offline import Plan, measure_all
+from offline import QUICK_BATCH, Plan, measure_all
 from offline_report import NOTES
 from offline_systems import peer_python, versions
 
@@ -18,8 +18,16 @@ ROUNDS = 2
 ENVIRONMENT = "whisper-ctranslate2"
 
 
-def offline_part(data: Sequence[str], settings: Settings, folder: Path) -> dict[str, Any]:
+def offline_part(
+    data: Sequence[str], settings: Settings, folder: Path, *, quick: bool = False
+) -> dict[str, Any]:
     """Captioner, faster-whisper batched and whisper-ctranslate2 on recordings.
+
+    Args:
+        data: data sets.
+        settings: the model, and those of Captioner.
+        folder: where the environments of peers are.
+        quick: a few files, once: a first look.
 
     Raises:
         CaptionerError: the data or the model cannot be read.
@@ -29,10 +37,10 @@ def offline_part(data: Sequence[str], settings: Settings, folder: Path) -> dict[
     plan = Plan(
         data=tuple(data),
         beams=BEAMS,
-        batch_sizes=BATCHES,
-        repeat=ROUNDS,
+        batch_sizes=(QUICK_BATCH,) if quick else BATCHES,
+        repeat=1 if quick else ROUNDS,
         references=False,
-        quick=False,
+        quick=quick,
         scripted=False,
         peer=peer,
     )

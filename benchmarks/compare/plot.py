@@ -17,31 +17,31 @@ LIMITS = {"displayed_p50": CAPACITY_DISPLAYED_P50, "finalised_p95": CAPACITY_FIN
 NAMES = {"displayed_p50": "displayed p50, s", "finalised_p95": "final p95, s"}
 
 
-def plot_comparison(stem: Path, points: list[Content], data: str) -> list[Path]:
+def plot_comparison(stem: Path, points: list[Content], tracks: str) -> list[Path]:
     """Write two PNGs beside a result file.
 
     Args:
         stem: the result file; its name begins those of the plots.
         points: the entries of the result file.
-        data: the data set that is shown.
+        tracks: the set that is shown.
 
     Raises:
         OSError: they cannot be written.
     """
-    latency = stem.with_name(f"{stem.stem}-{data}-latency.png")
-    errors = stem.with_name(f"{stem.stem}-{data}-errors.png")
-    _figure(latency, points, data, _plot_latency)
-    _figure(errors, points, data, _plot_errors)
+    name = f"{stem.stem}-{tracks.replace(', ', '-').replace(' ', '')}"
+    latency, errors = stem.with_name(f"{name}-latency.png"), stem.with_name(f"{name}-errors.png")
+    _figure(latency, points, tracks, _plot_latency)
+    _figure(errors, points, tracks, _plot_errors)
     return [latency, errors]
 
 
-def _figure(path: Path, points: list[Content], data: str, plot: Any) -> None:  # noqa: ANN401
+def _figure(path: Path, points: list[Content], tracks: str, plot: Any) -> None:  # noqa: ANN401
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 5), layout="constrained")
-    figure.suptitle(data)
+    figure.suptitle(tracks)
     for axes, figure_name in zip(figure.subplots(1, 2), LIMITS, strict=True):
-        for index, (system, entries) in enumerate(series(points, data)):
+        for index, (system, entries) in enumerate(series(points, tracks)):
             known = [it for it in entries if it[figure_name] is not None and it["wer"] is not None]
             plot(axes, figure_name, known, {"label": system, "color": f"C{index}", "marker": "o"})
         axes.grid(alpha=0.3, which="both")

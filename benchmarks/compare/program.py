@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 from machine import describe, encode_reference
-from recordings import load_recordings, make_takes
+from recordings import make_takes
 from reporting import RESULTS, NumberList, Program, envelope, revision, tracks_text
 
 from captioner.cli.exits import Failed
@@ -25,7 +25,7 @@ from compare.measure import Stage, captioner_stage, measure, peer_stage
 from compare.offline_part import offline_part
 from compare.play import LEAD, MOST_SILENCE
 from compare.plot import plot_comparison
-from compare.results import Point, Results
+from compare.results import Point, Results, capacities
 from compare.systems import CAPTIONER, FAIREST, Peer, peers
 from compare.table import comparison_table
 
@@ -158,19 +158,20 @@ def main(
     messages().print(f"at most {estimate(plan, results) / 60:.0f} minutes are missing")
     asyncio.run(measure_points(plan, settings, results))
     if offline:
-        results.content["offline"] = offline_part(plan.data, settings, plan.folder)
+        results.content["offline"] = offline_part(plan.data, settings, plan.folder, quick=short)
         results.save()
     report(plan, results, None if no_save else target)
 
 
 def report(plan: Plan, results: Results, target: Path | None) -> None:
     """Print a table for each data set, and plot it beside the result file."""
-    for data in (Path(name).name for name in plan.data):
-        output().print(data, comparison_table(results.points, data), sep="\n")
-        for system, most in results.content.get("capacity", {}).get(data, {}).items():
+    for data in plan.data:
+        tracks = Point(Path(data).name, "", 0, plan.seconds).set
+        output().print(tracks, comparison_table(results.points, tracks), sep="\n")
+        for system, most in capacities(results.points).get(tracks, {}).items():
             output().print(f"capacity of {system}: {tracks_text(most)}")
         if target is not None:
-            plot_comparison(target, results.points, data)
+            plot_comparison(target, results.points, tracks)
 
 
 def descriptions() -> Content:
@@ -189,17 +190,12 @@ def estimate(plan: Plan, results: Results) -> float:
     """Seconds that the missing points take, if no system falls behind."""
     total = 0.0
     for data in plan.data:
-        recordings = load_recordings(data)
-        longest = plan.seconds or max(_length(data, index) for index in range(len(recordings)))
+        longest = plan.seconds or max(take.seconds for take in make_takes(data, 0))
         for system in plan.systems:
             silence = 0.0 if system == CAPTIONER else MOST_SILENCE / 2
             points = [it for it in plan.points(data, system) if not results.find(it) or plan.again]
             total += len(points) * (STARTING + LEAD + longest + silence)
     return total
-
-
-def _length(data: str, index: int) -> float:
-    return make_takes(data, index + 1)[index].seconds
 
 
 async def measure_points(plan: Plan, settings: Settings, results: Results) -> None:

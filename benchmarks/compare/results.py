@@ -27,14 +27,20 @@ class Point:
     seconds: float | None
     """Of each track; None: as long as the recordings are."""
 
+    @property
+    def set(self) -> str:
+        """What is compared with each other: the same tracks."""
+        return self.data if self.seconds is None else f"{self.data}, {self.seconds:g} s"
+
     def matches(self, entry: Content) -> bool:
         """Whether an entry of the result file is of this point."""
-        mine = (self.data, self.system, self.talkers, self.seconds)
-        return mine == tuple(entry[name] for name in ("data", "system", "talkers", "seconds"))
+        mine = (self.set, self.system, self.talkers)
+        return mine == tuple(entry[name] for name in ("set", "system", "talkers"))
 
     def to_json(self) -> Content:
         """What an entry begins with."""
         return {
+            "set": self.set,
             "data": self.data,
             "system": self.system,
             "talkers": self.talkers,
@@ -98,20 +104,20 @@ def _read(path: Path) -> Content:
 
 
 def capacities(points: list[Content]) -> dict[str, dict[str, int]]:
-    """By data set and system: the most talkers at once that a system held."""
+    """By set and system: the most talkers at once that a system held."""
     found: dict[str, dict[str, int]] = {}
     for entry in points:
-        systems = found.setdefault(entry["data"], {})
+        systems = found.setdefault(entry["set"], {})
         held = entry["talkers"] if entry.get("sustained") else 0
         systems[entry["system"]] = max(held, systems.get(entry["system"], 0))
     return found
 
 
-def series(points: list[Content], data: str) -> Iterator[tuple[str, list[Content]]]:
-    """The points of each system on a data set, by the number of talkers; failures left out."""
-    names = dict.fromkeys(entry["system"] for entry in points if entry["data"] == data)
+def series(points: list[Content], tracks: str) -> Iterator[tuple[str, list[Content]]]:
+    """The points of each system on a set, by the number of talkers; failures left out."""
+    names = dict.fromkeys(entry["system"] for entry in points if entry["set"] == tracks)
     for name in names:
-        mine = [it for it in points if it["data"] == data and it["system"] == name]
+        mine = [it for it in points if it["set"] == tracks and it["system"] == name]
         yield (
             name,
             sorted((it for it in mine if not it.get("failed")), key=lambda it: it["talkers"]),

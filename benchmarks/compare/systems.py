@@ -118,6 +118,7 @@ _FAIR_REALTIMESTT = (
     *("--beam-size", "1", "--beam-size-realtime", "1"),
     *("--max-sessions", str(MANY), "--max-active-speakers", str(MANY)),
 )
+_REALTIMESTT_LOSSES = re.compile(r"Discarding old audio chunks")
 _WHISPER_LIVE_LOSSES = re.compile(r"Dropping [\d.]+s of audio|Failed to transcribe audio chunk")
 
 
@@ -167,6 +168,7 @@ def peers() -> list[Peer]:
             settings={"model": "two of them: finals, interims", "beams": "5, 3", "sessions": 4},
             launch=_realtimestt((), threads=False),
             open_track=realtimestt.open_track,
+            losses=_REALTIMESTT_LOSSES,
         ),
         Peer(
             name="realtimestt",
@@ -180,6 +182,7 @@ def peers() -> list[Peer]:
             },
             launch=_realtimestt(_FAIR_REALTIMESTT, threads=True),
             open_track=realtimestt.open_track,
+            losses=_REALTIMESTT_LOSSES,
         ),
         Peer(
             name="whisperlivekit",

@@ -14,23 +14,23 @@ PERCENTILES = (50, 90, 95, 99)
 FAILURE = 60  # characters of why a point could not be measured
 
 
-def comparison_table(points: list[Content], data: str) -> Table:
-    """What is known on a data set. Latencies are p50 / p90 / p95 / p99 in seconds."""
+def comparison_table(points: list[Content], tracks: str) -> Table:
+    """What is known on a set. Latencies are p50 / p90 / p95 / p99 in seconds."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("system")
     heads = ("N", "WER %", *LATENCIES, "taken back", "lost", "CPU s/s", "MiB", "dropped", "holds")
     for head in heads:
         table.add_column(head, justify="right")
     before = ""
-    for entry in sorted(_of(points, data), key=lambda it: (it["system"], it["talkers"])):
+    for entry in sorted(_of(points, tracks), key=lambda it: (it["system"], it["talkers"])):
         name = entry["system"]
         table.add_row(name if name != before else "", str(entry["talkers"]), *_cells(entry))
         before = name
     return table
 
 
-def _of(points: list[Content], data: str) -> list[Content]:
-    return [entry for entry in points if entry["data"] == data]
+def _of(points: list[Content], tracks: str) -> list[Content]:
+    return [entry for entry in points if entry["set"] == tracks]
 
 
 def _cells(entry: Content) -> list[str | Text]:

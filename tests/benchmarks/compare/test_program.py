@@ -115,7 +115,7 @@ def test_captioner_alone_for_a_few_seconds(tmp_path: Path) -> None:
     assert entry["displayed_p50"] > 0
     assert entry["cpu_seconds"] > 0
     assert entry["peak_memory_mib"] > 0
-    assert (tmp_path / "compare-monologues-latency.png").exists()
+    assert (tmp_path / "compare-monologues-4s-latency.png").exists()
     again = CliRunner().invoke(main, options)
     assert "monologues: captioner" not in again.output  # it was known
 
@@ -133,4 +133,4 @@ def test_a_peer_that_cannot_be_installed_is_told_in_the_results(tmp_path: Path) 
     content: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     (entry,) = content["points"]
     assert "cannot be made" in entry["failed"]
-    assert content["capacity"] == {"monologues": {"whisperlivekit:fairest": 0}}
+    assert content["capacity"] == {"monologues, 4 s": {"whisperlivekit:fairest": 0}}

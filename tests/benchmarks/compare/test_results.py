@@ -20,6 +20,7 @@ from captioner.evaluation.display import Display
 from captioner.evaluation.truth import TimedWord
 
 TAKE = Take("prise", bytes(2 * 16_000 * 2), (TimedWord("bonjour", 0.5, 1.0),))
+SET = "monologues, 60 s"
 HEAD = {"benchmark": "compare", "revision": "abc"}
 
 
@@ -43,7 +44,7 @@ def test_each_point_is_saved_at_once_and_found_again(tmp_path: Path) -> None:
     again.save()
     content = json.loads(path.read_text(encoding="utf-8"))
     assert content["revision"] == "def"
-    assert content["capacity"] == {"monologues": {"captioner": 1}}
+    assert content["capacity"] == {"monologues, 60 s": {"captioner": 1}}
 
 
 def test_a_point_that_is_measured_again_replaces_the_former(tmp_path: Path) -> None:
@@ -86,12 +87,12 @@ def entries() -> list[dict[str, Any]]:
 
 def test_the_capacity_is_the_most_talkers_that_a_system_held() -> None:
     assert capacities(entries()) == {
-        "monologues": {"captioner": 1, "whisper-live:fairest": 0, "realtimestt:fairest": 0}
+        "monologues, 60 s": {"captioner": 1, "whisper-live:fairest": 0, "realtimestt:fairest": 0}
     }
 
 
 def test_the_points_of_a_system_are_in_the_order_of_their_talkers() -> None:
-    found = {name: [it["talkers"] for it in mine] for name, mine in series(entries(), "monologues")}
+    found = {name: [it["talkers"] for it in mine] for name, mine in series(entries(), SET)}
     assert found == {"captioner": [1, 2], "whisper-live:fairest": [1], "realtimestt:fairest": []}
     assert list(series(entries(), "meeting")) == []
 
@@ -99,7 +100,7 @@ def test_the_points_of_a_system_are_in_the_order_of_their_talkers() -> None:
 def test_the_table_has_a_line_for_each_point_and_says_why_one_is_missing() -> None:
     console = Console(width=250, force_terminal=False)
     with console.capture() as capture:
-        console.print(comparison_table(entries(), "monologues"))
+        console.print(comparison_table(entries(), SET))
     lines = [line.split() for line in capture.get().splitlines()]
     assert lines[1][:3] == ["captioner", "1", "0.0"]
     assert lines[1][-2:] == ["no", "yes"]
@@ -111,9 +112,9 @@ def test_the_table_has_a_line_for_each_point_and_says_why_one_is_missing() -> No
 def test_the_plots_take_points_without_figures(tmp_path: Path) -> None:
     unknown = point("whisperlivekit:defaults").to_json()
     unknown |= figures() | {"displayed_p50": None, "finalised_p95": None}
-    plots = plot_comparison(tmp_path / "compare.json", [*entries(), unknown], "monologues")
+    plots = plot_comparison(tmp_path / "compare.json", [*entries(), unknown], SET)
     assert [path.name for path in plots] == [
-        "compare-monologues-latency.png",
-        "compare-monologues-errors.png",
+        "compare-monologues-60s-latency.png",
+        "compare-monologues-60s-errors.png",
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots)
