@@ -30,6 +30,7 @@ from captioner.rooms.publisher import RoomPublisher
 from captioner.rooms.room import RoomLimits
 from captioner.rounds import Rounds
 from captioner.scheduling.batcher import Batcher, State
+from captioner.scheduling.crew import Crew
 from captioner.scheduling.policy import Priority, Rules
 from captioner.sessions import LiveSession, Surroundings, check_language
 from captioner.streaming.session import Session
@@ -38,6 +39,7 @@ from captioner.transcript import Hypothesis
 from captioner.transcription.decoding import row_by_row
 from captioner.transcription.events import TranscriptionEvent
 from captioner.transcription.pipeline import Transcriber, TranscriptionSettings
+from captioner.vad.ahead import AheadDetector
 from captioner.vad.detector import VoiceDetector
 from captioner.vad.endpointing import EndpointingSettings
 from captioner.vad.silero import SileroModel
@@ -134,6 +136,7 @@ class CaptionService:
         """
         self._silero = SileroModel.bundled()
         await self._batcher.start()
+        self._detecting = Crew(1, name="captioner-detect")
         token_file = self.settings.token_file
         tokens = read_tokens(token_file) if token_file else []
         self._shared = Surroundings(
@@ -143,7 +146,7 @@ class CaptionService:
             tokens=ResumeTokens([token.encode() for token in tokens]),
             burst=self.settings.max_burst,
             replay=self.settings.max_utterance + REPLAY_MARGIN,
-            rounds=Rounds(),
+            rounds=Rounds(self._detecting.run),
             rooms=self._publisher,
             final_window=lambda: self._long_window,
         )
@@ -175,6 +178,7 @@ class CaptionService:
         self._sessions.clear()
         await self._open_rooms.aclose()
         await self._batcher.close()
+        self._detecting.dismiss()
 
     # --- what is known
 
@@ -250,11 +254,15 @@ class CaptionService:
         except Exception as error:
             self.metrics.refused_sessions.labels(type(error).__name__).inc()
             raise
-        core = Session(
-            settings, VoiceDetector(self._silero), restart=point.restart if point else None
-        )
+        detector = AheadDetector(VoiceDetector(self._silero))
+        core = Session(settings, detector, restart=point.restart if point else None)
         session = LiveSession(
-            session_id, config, core, language=settings.language, shared=self._shared
+            session_id,
+            config,
+            core,
+            detector=detector,
+            language=settings.language,
+            shared=self._shared,
         )
         self._sessions[session_id] = session
         log.info("session_opened", session=session_id, resumed=point is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -42,6 +43,7 @@ from captioner.scheduling.policy import Priority
 from captioner.streaming import actions as act
 from captioner.streaming.session import Session
 from captioner.transcript import SAMPLE_RATE, Caption
+from captioner.vad.ahead import AheadDetector
 
 MAX_FILLED_HOLE = 2.0  # seconds of missing audio that become silence; more is a gap
 FINAL_ATTEMPTS = 5  # decodes of one final, while the engine is being rebuilt
@@ -79,11 +81,14 @@ class LiveSession:
         config: SessionConfig,
         core: Session,
         *,
+        detector: AheadDetector,
         language: str,
         shared: Surroundings,
     ) -> None:
         self.id = session_id
         self.config = config
+        self.detector = detector
+        """What the core hears with."""
         self._core = core
         self._language = language
         self._shared = shared
@@ -118,6 +123,10 @@ class LiveSession:
         """Whether nothing more will happen."""
         return self._ending and self._settled.is_set()
 
+    def _deaf(self) -> bool:
+        """Whether audio that still comes is of no interest."""
+        return self._draining or self._ending
+
     def events(self) -> AsyncIterator[Event]:
         """What happens, `Started` first, until `Ended`; interims are dropped when not read.
 
@@ -136,10 +145,12 @@ class LiveSession:
             InvalidRequest: malformed bytes, or an offset before what was received.
             TooFast: audio ran ahead of real time beyond the burst.
         """
-        if self._draining or self._ending:
+        if self._deaf():
             return
         if offset is not None:
-            self._place(offset)
+            await self._place(offset)
+            if self._deaf():  # by now
+                return
         clamped = self._stream.clamped
         self._take(self._stream.push(data))
         if self._stream.clamped > clamped:
@@ -152,11 +163,12 @@ class LiveSession:
         if position is None or self._draining or self._ending:
             return
         if position > self._core.received + int(MAX_FILLED_HOLE * SAMPLE_RATE):
-            self._skip(self._stream_position(position))
+            await self._skip(self._stream_position(position))
             self._check_pace()
 
     async def flush(self) -> None:
         """Finalize what was said so far; the session goes on."""
+        await self._shared.rounds.settled(self)
         if not self._ending:
             self._take(self._stream.flush(), now=True)
             self._perform(self._core.flush())
@@ -175,6 +187,7 @@ class LiveSession:
 
     async def end(self) -> None:
         """The track is over: pending speech is finalized, then `Ended` is the last event."""
+        await self._shared.rounds.settled(self)
         if self._ending:
             return
         if not self._draining:
@@ -232,7 +245,7 @@ class LiveSession:
     def _stream_position(self, position: int) -> int:
         return -(-position * self._format.sample_rate // SAMPLE_RATE)
 
-    def _place(self, offset: int) -> None:
+    async def _place(self, offset: int) -> None:
         """Make `offset` the position of the next sample."""
         expected = self._base + self._stream.position
         missing = offset - expected
@@ -246,19 +259,22 @@ class LiveSession:
             if missing:
                 self._take(self._stream.push_silence(missing))
             return
+        await self._shared.rounds.settled(self)
         start = self._core.received
-        self._skip(offset)
+        await self._skip(offset)
         if first:  # what a client does not replay after a resumption was final already
             self._pace_origin = (self._shared.clock.monotonic(), offset)
         else:
             self._shared.metrics.gaps.inc()
             self._events.put(Gap(start, self._core.received))
 
-    def _skip(self, position: int) -> None:
+    async def _skip(self, position: int) -> None:
         """Go on at a position of the stream's own rate, without audio for what lies before."""
+        await self._shared.rounds.settled(self)
         self._take(self._stream.flush(), now=True)
         native = max(position * SAMPLE_RATE // self._format.sample_rate, self._core.received)
         self._perform(self._core.skip_to(native))
+        self._perform(self._core.receive(np.empty(0, np.float32)))  # it hears all it has from here
         self._begin_audio(position)
 
     def _check_pace(self) -> None:
@@ -277,19 +293,35 @@ class LiveSession:
             self._gathered.append(samples)
             self._gathered_samples += len(samples)
         if now:
-            self._listen()
+            self._shared.rounds.leave(self)
+            self.take(self.gather())
         elif self._gathered_samples >= GATHERED:
-            self._shared.rounds.join(self, self._listen)
+            self._shared.rounds.join(self)
 
-    def _listen(self) -> None:
-        """Hand what was gathered to the core."""
-        self._shared.rounds.leave(self)
-        if not self._gathered or self.over:
-            return
-        self._shared.metrics.audio_seconds.inc(self._gathered_samples / SAMPLE_RATE)
+    # --- what rounds do
+
+    def gather(self) -> Float32:
+        """The audio that the core has not got yet; it has to be given it next."""
         gathered, self._gathered, self._gathered_samples = self._gathered, [], 0
+        if not gathered or self.over:
+            return np.empty(0, np.float32)
+        return _joined(gathered)
+
+    def take(self, samples: Float32) -> None:
+        """Hand audio to the core."""
+        if not len(samples) or self.over:
+            return
+        self._shared.metrics.audio_seconds.inc(len(samples) / SAMPLE_RATE)
         self._core.final_window = self._shared.final_window()
-        self._perform(self._core.receive(_joined(gathered)))
+        self._perform(self._core.receive(samples))
+
+    def fail(self, error: BaseException) -> None:
+        """End the session: its audio could not be heard."""
+        frames = traceback.extract_tb(error.__traceback__)
+        where = [f"{each.filename}:{each.lineno} in {each.name}" for each in frames]
+        log.error("session_failed", session=self.id, error=type(error).__name__, frames=where)
+        self._events.fail(Unavailable("the session failed: open a new one", retry_after=1.0))
+        self.abandon()
 
     # --- actions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -20,6 +20,7 @@ from captioner.rpc.generated.captioner.v1 import captioner_pb2 as pb
 from captioner.rpc.responses import ResponseWriter
 from captioner.transcript import SAMPLE_RATE
 
+RENEWAL = 0.1  # of the idle timeout: a timer set anew for each message would cost more than it does
 WRITE_PATIENCE = 5.0  # seconds for a message that is on its way when the call ends
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -69,8 +70,12 @@ class LiveCall:
 
     async def _receive_config(self) -> SessionConfig:
         timeout = self._backend.settings.config_timeout
-        request = await self._receive(timeout, f"no config within {timeout:g} s")
-        if request is None:
+        try:
+            async with asyncio.timeout(timeout):
+                request: Any = await self._context.read()
+        except TimeoutError:
+            raise Timeout(f"no config within {timeout:g} s") from None
+        if request is grpc.aio.EOF:
             raise InvalidRequest("the stream ended before its config", field="config")
         kind = request.WhichOneof("request")
         if kind != "config":
@@ -93,13 +98,21 @@ class LiveCall:
     # --- The reading half
 
     async def _read(self, session: Session, config: SessionConfig) -> None:
-        settings = self._backend.settings
-        late = f"neither audio nor keepalive for {settings.idle_timeout:g} s"
-        while not self._ending:
-            request = await self._receive(settings.idle_timeout, late)
-            if request is None:
-                return  # a disconnection: the session stays resumable
-            await self._handle(request, session, config)
+        patience = self._backend.settings.idle_timeout
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(patience) as idle:
+                renewal = clock() + patience * RENEWAL
+                while not self._ending:
+                    request: Any = await self._context.read()
+                    if request is grpc.aio.EOF:
+                        return  # a disconnection: the session stays resumable
+                    await self._handle(request, session, config)
+                    if (now := clock()) >= renewal:
+                        renewal = now + patience * RENEWAL
+                        idle.reschedule(renewal + patience)
+        except TimeoutError:
+            raise Timeout(f"neither audio nor keepalive for {patience:g} s") from None
 
     async def _handle(
         self, request: pb.StreamCaptionsRequest, session: Session, config: SessionConfig
@@ -127,15 +140,6 @@ class LiveCall:
                 raise InvalidRequest("config came twice", field="config")
             case _:
                 raise InvalidRequest("the request is empty", field="request")
-
-    async def _receive(self, patience: float, late: str) -> pb.StreamCaptionsRequest | None:
-        """The next message; None at the end of the request stream."""
-        try:
-            async with asyncio.timeout(patience):
-                request: Any = await self._context.read()
-        except TimeoutError:
-            raise Timeout(late) from None
-        return None if request is grpc.aio.EOF else cast("pb.StreamCaptionsRequest", request)
 
     # --- The writing half
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from synthesis import noise
 
-from captioner.vad.detector import HANGOVER_FRAMES, LOOKBACK_FRAMES, VoiceActivity, VoiceDetector
+from captioner.vad import detector as detector_module
+from captioner.vad.detector import (
+    HANGOVER_FRAMES,
+    LOOKBACK_FRAMES,
+    VoiceActivity,
+    VoiceDetector,
+    listen_together,
+)
 from captioner.vad.silero import SileroDetector, SileroModel, SileroState
 
 Samples = npt.NDArray[np.float32]
@@ -24,11 +32,11 @@ class CountingModel(SileroModel):
         self._session = model._session
         self.runs: list[int] = []
 
-    def run(
-        self, windows: Samples, state: SileroState
-    ) -> tuple[npt.NDArray[np.float32], SileroState]:
-        self.runs.append(len(windows))
-        return super().run(windows, state)
+    def run_streams(
+        self, windows: Samples, states: Sequence[SileroState]
+    ) -> tuple[npt.NDArray[np.float32], list[SileroState]]:
+        self.runs.append(windows.shape[0])
+        return super().run_streams(windows, states)
 
 
 def detect(model: SileroModel, samples: Samples, *, step: int = 1600) -> Samples:
@@ -215,3 +223,57 @@ def test_the_detector_is_a_voice_activity(model: SileroModel) -> None:
     activity: VoiceActivity = VoiceDetector(model)
 
     assert len(activity.process(SILENCE[:512])) == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rounds=st.lists(
+        st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4_000)), max_size=5), max_size=12
+    )
+)
+@example(rounds=[[(0, 1600), (1, 1600), (2, 40_000)]] * 3)
+def test_streams_that_come_and_go_are_judged_in_company_as_alone(
+    model: SileroModel, conversation: Samples, rounds: list[list[tuple[int, int]]]
+) -> None:
+    starts = [0, 25_000, 33_000, 60_000, 80_000]  # silence, a beginning, speech, speech, an end
+    streams = [np.concatenate((conversation[at:], conversation[:at])) for at in starts]
+    detectors = [VoiceDetector(model) for _ in streams]
+    alone = [VoiceDetector(model) for _ in streams]
+    heard = [0] * len(streams)
+
+    for company in rounds:
+        parts = {
+            stream: streams[stream][heard[stream] : heard[stream] + count]
+            for stream, count in company
+        }
+        together = listen_together([(detectors[stream], part) for stream, part in parts.items()])
+        for (stream, part), probabilities in zip(parts.items(), together, strict=True):
+            heard[stream] += len(part)
+            np.testing.assert_array_equal(probabilities, alone[stream].process(part))
+
+
+def test_streams_that_speak_together_are_judged_in_one_run(
+    model: SileroModel, sentence: Samples
+) -> None:
+    counting = CountingModel(model)
+    detectors = [VoiceDetector(counting) for _ in range(50)]
+
+    listen_together([(detector, sentence[:1536]) for detector in detectors])
+
+    assert counting.runs == [3]
+
+
+def test_a_run_over_streams_is_bounded(
+    model: SileroModel, sentence: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detector_module, "MAX_FRAMES_PER_RUN", 7)
+    counting = CountingModel(model)
+    expected = VoiceDetector(model).process(sentence[: 20 * 512])
+
+    few = listen_together([(VoiceDetector(counting), sentence[: 3 * 512]) for _ in range(5)])
+    (long,) = listen_together([(VoiceDetector(counting), sentence[: 20 * 512])])
+
+    assert counting.runs == [3, 3, 3, 7, 7, 6]
+    for probabilities in few:
+        np.testing.assert_array_equal(probabilities, expected[:3])
+    np.testing.assert_array_equal(long, expected)
