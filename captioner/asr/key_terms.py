@@ -112,11 +112,10 @@ def _matches(
             limit = min(ALIKE, STEEPNESS * (SURE - sure))
             if limit < 0:
                 continue
-            for term in key_terms:
-                extra = max(0, last - first + 1 - len(_PIECE.findall(term)))
-                cost = JOINT * extra + _unlike(heard, term, limit - JOINT * extra)
-                if cost <= limit:
-                    yield _Match(cost, first, last, term)
+            for cost, term in _alike(heard, tuple(key_terms)):
+                spread = JOINT * max(0, last - first + 1 - len(_PIECE.findall(term)))
+                if cost + spread <= limit:
+                    yield _Match(cost + spread, first, last, term)
 
 
 def _sureness(words: Sequence[Word], run: Sequence[_Piece]) -> float:
@@ -129,15 +128,22 @@ def _readings(term: str) -> tuple[str, ...]:
     return tuple(reading for reading in readings(term) if len(reading) >= FEWEST_SOUNDS)
 
 
-def _unlike(heard: str, term: str, limit: float) -> float:
+@lru_cache(maxsize=2048)  # interims say the same words again and again
+def _alike(heard: str, key_terms: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
+    """The key terms that sound like what was heard, each with its edits per sound."""
+    costs = ((_unlike(heard, term), term) for term in key_terms)
+    return tuple((cost, term) for cost, term in costs if cost < math.inf)
+
+
+def _unlike(heard: str, term: str) -> float:
     """Edits per sound between what was heard and the nearest way of saying a term.
 
-    Infinite where there are more than the limit.
+    Infinite where there are more than a term of its length may have.
     """
     best = math.inf
     for reading in _readings(term):
         size = max(len(heard), len(reading))
-        edits = min(best, limit, _tolerance(len(reading))) * size
+        edits = min(best, _tolerance(len(reading))) * size
         # a sound too many or too few costs half an edit at least
         if abs(len(heard) - len(reading)) <= 2 * edits:
             best = min(best, distance(heard, reading, limit=edits) / size)
