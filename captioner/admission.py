@@ -17,6 +17,17 @@ UNMEASURED = 1.0  # talkers assumed possible for each idle worker before any is 
 
 
 @dataclass(frozen=True, slots=True)
+class Capacity:
+    """How loaded the replica is, as callers are told."""
+
+    sessions: int
+    talking: int
+    max_sessions: int
+    talking_headroom: float
+    draining: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """How busy the replica is."""
 

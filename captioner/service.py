@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import BinaryIO, Self
 
 import structlog
 
-from captioner.admission import Load, check_admission, headroom
+from captioner.admission import Capacity, Load, check_admission, headroom
 from captioner.asr.engine import DecodeRow, Engine, EngineInfo
 from captioner.asr.whisper import WhisperEngine, WhisperSettings
 from captioner.asr.window import PADDED
@@ -56,17 +55,6 @@ RECONNECT_DELAY = 0.5  # seconds a client should wait before it resumes elsewher
 log = structlog.get_logger(__name__)
 
 EngineFactory = Callable[[], Engine]
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """How loaded the replica is."""
-
-    sessions: int
-    talking: int
-    max_sessions: int
-    talking_headroom: float
-    draining: bool
 
 
 def whisper_factory(settings: Settings) -> EngineFactory:

@@ -18,6 +18,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
+from captioner.admission import Capacity
 from captioner.asr.engine import EngineInfo
 from captioner.audio.format import AudioFormat, Encoding
 from captioner.clock import SystemClock
@@ -46,7 +47,6 @@ from captioner.metrics import Metrics
 from captioner.models.manifest import WindowRule
 from captioner.rooms.memory import MemoryHub
 from captioner.rooms.room import RoomLimits
-from captioner.service import Capacity
 from captioner.transcript import Caption, Word
 from captioner.transcription.events import (
     RecordingEnded,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import BinaryIO, Protocol
 
+from captioner.admission import Capacity
 from captioner.asr.engine import EngineInfo
 from captioner.audio.format import AudioFormat
 from captioner.config import Settings
 from captioner.live import Event, SessionConfig
 from captioner.rooms.hub import RoomHub
-from captioner.service import Capacity
 from captioner.transcription.events import TranscriptionEvent
 
 

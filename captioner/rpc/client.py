@@ -21,6 +21,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from captioner.admission import Capacity
 from captioner.audio.format import AudioFormat, Encoding
 from captioner.clock import Clock, SystemClock
 from captioner.errors import CaptionerError, ConfigError
@@ -36,7 +37,6 @@ from captioner.rpc.options import client_options
 from captioner.rpc.responses import transcription_event
 from captioner.rpc.status import from_rpc_error
 from captioner.rpc.true_status import with_true_status
-from captioner.service import Capacity
 from captioner.transcription.events import RecordingEnded, TranscriptionEvent
 
 __all__ = [

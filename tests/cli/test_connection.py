@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from captioner.admission import Capacity
 from captioner.cli.connection import client_tls, first_token, made_by, notice, unreachable
 from captioner.config import Settings
 from captioner.errors import ConfigError, Unavailable
 from captioner.rpc.client import ClientTls, ServiceInfo
-from captioner.service import Capacity
 from captioner.subtitles.cues import Provenance
 
 INFO = ServiceInfo(

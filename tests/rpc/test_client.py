@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +70,15 @@ async def test_giving_a_transcription_up_ends_its_call(server: RpcServer, tmp_pa
             break
         await events.aclose()
     await server.stop(1)  # waits for the calls that still run: there is none
+
+
+def test_a_client_does_not_load_what_only_servers_need() -> None:
+    program = (
+        "import sys, captioner.rpc.client\n"
+        "heavy = {'av', 'ctranslate2', 'onnxruntime', 'soxr', 'tokenizers', 'webrtcvad'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
