@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from captioner.asr.plausibility import Doubt, doubt
+from captioner.asr.plausibility import NO_SPEECH_LIMIT, doubt
 from captioner.transcript import SAMPLE_RATE, Hypothesis
 
 SHORT_SPEECH = SAMPLE_RATE // 4  # samples of voiced audio under which politeness is suspect
@@ -49,8 +49,10 @@ def invented(hypothesis: Hypothesis, *, speech: int, voiced: int) -> str:
     """
     if not hypothesis.words:
         return ""
-    if doubt(hypothesis, speech) is Doubt.NO_SPEECH:
-        return Doubt.NO_SPEECH.value
+    why = doubt(hypothesis, speech)
+    # What the model takes for no speech is not worth what precedes a loop in it.
+    if why is not None and hypothesis.no_speech_probability > NO_SPEECH_LIMIT:
+        return why.value
     phrase = folded(hypothesis.text)
     if not phrase:
         return "no_words"

@@ -107,3 +107,10 @@ def test_the_bundled_french_is_kept(recordings: Path) -> None:
 
 def test_folding_leaves_plain_words() -> None:
     assert folded("  Où ÇA ? À l'Œuvre, d’été…") == "ou ca a l oeuvre d ete"
+
+
+def test_a_loop_in_what_the_model_takes_for_no_speech_is_dropped_whole() -> None:
+    text = "Je suis très très très très très très"
+    loop = said(text, logprob=-0.9, no_speech=0.9)
+    assert invented(loop, speech=3 * SECOND, voiced=3 * SECOND) == "loop"
+    assert invented(said(text, logprob=-0.9), speech=3 * SECOND, voiced=3 * SECOND) == ""

@@ -12,7 +12,15 @@ from noises import GENERATORS, at_level
 from recordings import AUDIO, Recording, Span
 
 from captioner.asr import hallucination, plausibility
+from captioner.asr.engine import DecodeRow
+from captioner.asr.hallucination import invented
+from captioner.asr.plausibility import Doubt, doubt
+from captioner.asr.whisper import WhisperEngine, WhisperSettings
+from captioner.asr.window import MEL_HOP, window_length
 from captioner.audio.files import read_file
+from captioner.audio.mel import log_mel
+from captioner.config import load_settings
+from captioner.models.store import ModelStore
 from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
 from captioner.transcription import reading
 from captioner.transcription.plan import PlannedUtterance, PlannedWindow
@@ -74,7 +82,7 @@ def written(hypothesis: Hypothesis, seconds: float) -> str:
             said("Je ne sais pas.", logprob=-1.2, no_speech=0.8),
             3,
             "",
-            plausibility,
+            hallucination,
             {"NO_SPEECH_LIMIT": 1.0},
             id="no speech, and unsure",
         ),
@@ -185,3 +193,60 @@ def test_words_where_the_speaker_is_silent_lie_beside_what_he_says() -> None:
         Word(str(second), second * SAMPLE_RATE, second * SAMPLE_RATE, 1) for second in range(9)
     ]
     assert [word.text for word in beside(words, speech)] == ["0", "3", "4", "7", "8"]
+
+
+# --- with the real model, and a detector that takes everything for speech
+
+
+@pytest.fixture(scope="module")
+def engine() -> WhisperEngine:
+    model = ModelStore(load_settings().models_dir).find("base")
+    settings = WhisperSettings(device="cpu", compute_type="int8")
+    return WhisperEngine(model.directory, model.manifest, settings)
+
+
+def heard(engine: WhisperEngine, name: str, level: float, seconds: float) -> tuple[Hypothesis, int]:
+    """What the model makes of a noise, and how many samples that has; seed 7."""
+    samples = at_level(GENERATORS[name](seconds, 7), level)
+    length = window_length(len(samples), engine.info.window)
+    row = DecodeRow(
+        features=log_mel(samples, silence=length - len(samples), n_mels=engine.info.n_mels),
+        speech_frames=len(samples) // MEL_HOP,
+        language="fr",
+        retry=False,
+    )
+    (hypothesis,) = engine.decode([row])
+    assert isinstance(hypothesis, Hypothesis)
+    return hypothesis, len(samples)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["white", "pink"])
+def test_sentences_that_the_model_hears_in_loud_noise_are_no_speech(
+    monkeypatch: pytest.MonkeyPatch, engine: WhisperEngine, name: str
+) -> None:
+    hypothesis, length = heard(engine, name, -10, 4.0)
+    assert len(hypothesis.words) > 3
+    assert invented(hypothesis, speech=length, voiced=length) == "no_speech"
+    monkeypatch.setattr(hallucination, "NO_SPEECH_LIMIT", 1.0)
+    assert invented(hypothesis, speech=length, voiced=length) == ""
+
+
+@pytest.mark.slow
+def test_a_loop_that_the_model_hears_in_a_telephone_is_doubted(
+    monkeypatch: pytest.MonkeyPatch, engine: WhisperEngine
+) -> None:
+    hypothesis, length = heard(engine, "phone", -50, 1.0)
+    assert doubt(hypothesis, length) is Doubt.LOOP
+    monkeypatch.setattr(plausibility, "loop_start", lambda words: None)
+    assert doubt(hypothesis, length) is not Doubt.LOOP
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["room", "chords", "keyboard", "breathing", "doors", "applause"])
+@pytest.mark.parametrize("level", [-50.0, -20.0])
+def test_noises_that_no_detector_held_back_give_no_word(
+    engine: WhisperEngine, name: str, level: float
+) -> None:
+    hypothesis, length = heard(engine, name, level, 4.0)
+    assert invented(hypothesis, speech=length, voiced=length)
