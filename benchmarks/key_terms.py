@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from key_terms_score import Said, TermScore, count, term_set
@@ -68,10 +68,18 @@ class Way:
     spelling: bool
 
 
+class Encoder(Protocol):
+    """What turns text into tokens."""
+
+    def encode(self, text: str) -> list[int]:
+        """Tokens of a text."""
+        ...
+
+
 class TermEngine:
     """An engine that uses key terms in one of the ways, and decodes nothing twice."""
 
-    def __init__(self, engine: Engine, tokenizer: WhisperTokenizer) -> None:
+    def __init__(self, engine: Engine, tokenizer: Encoder) -> None:
         self.way = Way(prompt=False, spelling=False)
         self._engine = engine
         self._tokenizer = tokenizer
@@ -97,7 +105,7 @@ class TermEngine:
         keys = [_key(row) for row in asked]
         new = [index for index, key in enumerate(keys) if key not in self._known]
         for index, answer in zip(
-            new, self._engine.decode([asked[index] for index in new]), strict=True
+            new, self._engine.decode([asked[index] for index in new]) if new else (), strict=True
         ):
             if isinstance(answer, CaptionerError):
                 raise answer
