@@ -40,8 +40,9 @@ class Running:
 
     def written(self) -> str:
         """All that it wrote so far."""
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
+        # Not by seeking: the process writes where this file stands.
+        number = self.log.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def count(self, pattern: re.Pattern[str] | None) -> int:
         """How often it wrote that."""

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from compare.processes import free_port, peer_server
+from compare.systems import Launch, peers
+
+from captioner.cli.exits import Failed
+
+PYTHON = Path(sys.executable)
+SERVER = """
+import http.server, os, subprocess, sys
+
+class Health(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"ready": true}')
+
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("Dropping 3.0s of audio", os.environ["OMP_NUM_THREADS"], child.pid, flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Health).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("health", ["", "/health"])
+async def test_a_peer_is_waited_for_and_leaves_no_process_behind(health: str) -> None:
+    port = free_port()
+    launch = Launch(("-c", SERVER, str(port)), {"OMP_NUM_THREADS": "2"}, health)
+    async with peer_server(PYTHON, launch, port) as running:
+        assert running.count(re.compile(r"Dropping [\d.]+s")) == 1
+        assert running.count(None) == 0
+        child = int(running.written().splitlines()[0].split()[-1])
+        assert psutil.Process(child).ppid() == running.pid
+    assert not psutil.pid_exists(running.pid)
+    assert not _lives(child)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs: one that has ended may wait for its parent."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_a_peer_that_does_not_start_is_told_with_its_last_words() -> None:
+    launch = Launch(("-c", "raise SystemExit('no such model')"))
+    with pytest.raises(Failed, match="ended with 1: no such model"):
+        async with peer_server(PYTHON, launch, free_port()):
+            pytest.fail("it did not start")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("whisper-live", "ERROR:root:[ERROR]: Dropping 12.3s of audio: batch inference gave none"),
+        ("whisper-live", "ERROR:root:[ERROR]: Failed to transcribe audio chunk: list index"),
+        ("realtimestt", "Audio queue size exceeds latency limit. Discarding old audio chunks."),
+    ],
+)
+def test_what_a_peer_writes_when_it_drops_something_is_known(name: str, line: str) -> None:
+    patterns = [peer.losses for peer in peers() if peer.name == name]
+    assert len(patterns) == 2
+    assert all(pattern is not None and pattern.search(line) for pattern in patterns)
