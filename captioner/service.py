@@ -32,8 +32,9 @@ from captioner.scheduling.batcher import Batcher, State
 from captioner.scheduling.crew import Crew
 from captioner.scheduling.policy import Priority, Rules
 from captioner.sessions import LiveSession, Surroundings, check_language
+from captioner.streaming.effort import EffortRule
 from captioner.streaming.session import Session
-from captioner.streaming.settings import StreamingSettings, samples
+from captioner.streaming.settings import Effort, StreamingSettings, samples
 from captioner.transcript import Hypothesis
 from captioner.transcription.decoding import row_by_row
 from captioner.transcription.events import TranscriptionEvent
@@ -48,8 +49,6 @@ HEARTBEAT = 4.0  # seconds between two `Progress` of a session, with a tick to s
 REPLAY_MARGIN = 10.0  # seconds of audio beyond the longest utterance that a client may replay
 SESSION_ID_BYTES = 9
 REMEMBERED_ENDS = 10_000  # ids of ended sessions, to refuse their tokens
-RELAXED = 0.5  # share of the engine's time under which finals take a long window
-LONG_WINDOW = samples(14.0)  # as accurate as longer ones on meetings, for less of the engine's time
 RECONNECT_DELAY = 0.5  # seconds a client should wait before it resumes elsewhere
 
 log = structlog.get_logger(__name__)
@@ -112,7 +111,8 @@ class CaptionService:
         self._sessions: dict[str, LiveSession] = {}
         self._ended: dict[str, None] = {}
         self._draining = False
-        self._long_window = 0
+        self._effort_rule = effort_rule(settings)
+        self._effort = self._effort_rule.at(0.0)
         self._housekeeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -136,7 +136,7 @@ class CaptionService:
             replay=self.settings.max_utterance + REPLAY_MARGIN,
             rounds=Rounds(self._detecting.run),
             rooms=self._publisher,
-            final_window=lambda: self._long_window,
+            effort=lambda: self._effort,
         )
         self._transcriber = Transcriber(
             row_by_row(self._decode_recording),
@@ -151,7 +151,7 @@ class CaptionService:
         )
         self.metrics.sessions.set_function(lambda: len(self._sessions))
         self.metrics.talking.set_function(lambda: self._load().talking)
-        self._long_window = self._final_window()
+        self._effort = self._final_effort()
         await self._open_rooms.enter_async_context(self.rooms)
         await self._open_rooms.enter_async_context(self._publisher)
         self._housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
@@ -205,16 +205,9 @@ class CaptionService:
             backlog=self._batcher.backlog,
         )
 
-    def _final_window(self) -> int:
-        """Samples that the window of a final has at least, going by the load."""
-        match self.settings.final_window:
-            case "padded":
-                return PADDED
-            case "short":
-                return 0
-            case "auto":
-                relaxed = self._batcher.load < RELAXED * self._batcher.workers
-                return LONG_WINDOW if relaxed else 0
+    def _final_effort(self) -> Effort:
+        """What a final may cost, going by the load."""
+        return self._effort_rule.at(self._batcher.load / self._batcher.workers)
 
     # --- sessions
 
@@ -287,7 +280,7 @@ class CaptionService:
                 max_utterance=config.max_utterance or self.settings.max_utterance,
             ),
             hop=samples(self.settings.hop),
-            beam_size=self.settings.final_beam_size,
+            final=self._effort,
         )
 
     def _evict(self, config: SessionConfig, session_id: str) -> None:
@@ -312,7 +305,7 @@ class CaptionService:
             await asyncio.sleep(TICK)
             now = self._clock.monotonic()
             self.metrics.event_loop_lag.observe(max(0.0, now - due))
-            self._long_window = self._final_window()
+            self._effort = self._final_effort()
             for session in list(self._sessions.values()):
                 await self._look_after(session, now)
 
@@ -379,6 +372,17 @@ def room_hub(settings: Settings, clock: Clock, metrics: Metrics, *, shared: bool
             "room_hub names a Redis: install captioner with the extra `redis`"
         ) from None
     return redis_hub(settings, limits, clock, metrics)
+
+
+def effort_rule(settings: Settings) -> EffortRule:
+    """The most that finals may cost, as the settings have it."""
+    match settings.final_window:
+        case "padded":
+            return EffortRule(beam_size=settings.final_beam_size, window=PADDED)
+        case "short":
+            return EffortRule(beam_size=settings.final_beam_size, long_window=0)
+        case "auto":
+            return EffortRule(beam_size=settings.final_beam_size)
 
 
 def endpointing(*, silence: float, max_utterance: float) -> EndpointingSettings:

@@ -11,7 +11,7 @@ from typing import assert_never
 import numpy as np
 import structlog
 
-from captioner.asr.engine import Float32
+from captioner.asr.engine import DecodeRow, Float32
 from captioner.audio.stream import AudioStream
 from captioner.clock import Clock
 from captioner.errors import (
@@ -42,6 +42,7 @@ from captioner.scheduling.batcher import Batcher
 from captioner.scheduling.policy import Priority
 from captioner.streaming import actions as act
 from captioner.streaming.session import Session
+from captioner.streaming.settings import Effort
 from captioner.transcript import SAMPLE_RATE, Caption
 from captioner.vad.ahead import AheadDetector
 
@@ -68,8 +69,8 @@ class Surroundings:
     """Seconds more that a resumed session may send at once."""
     rounds: Rounds
     rooms: RoomPublisher
-    final_window: Callable[[], int]
-    """Samples that the window of a final has at least, now."""
+    effort: Callable[[], Effort]
+    """What a final may cost, now."""
 
 
 class LiveSession:
@@ -312,7 +313,7 @@ class LiveSession:
         if not len(samples) or self.over:
             return
         self._shared.metrics.audio_seconds.inc(len(samples) / SAMPLE_RATE)
-        self._core.final_window = self._shared.final_window()
+        self._core.effort = self._shared.effort()
         self._perform(self._core.receive(samples))
 
     def fail(self, error: BaseException) -> None:
@@ -373,6 +374,7 @@ class LiveSession:
                     session=self.id,
                     priority=PRIORITIES[decode.purpose],
                     deadline=self._shared.clock.monotonic(),
+                    refresh=lambda suits: self._refreshed(decode.id, suits),
                 )
             except Unavailable:
                 continue
@@ -384,6 +386,11 @@ class LiveSession:
         if final:
             log.error("final_without_decode", session=self.id, attempts=FINAL_ATTEMPTS)
         self._perform(self._core.failed(decode.id))
+
+    def _refreshed(self, decode_id: int, suits: Callable[[DecodeRow], bool]) -> DecodeRow | None:
+        """The row of a decode that is about to begin, with the audio received since."""
+        decode = self._core.refresh(decode_id, suits)
+        return None if decode is None else decode.row
 
     def _emit(self, emit: act.Emit) -> None:
         caption = emit.caption

@@ -21,7 +21,7 @@ import asyncio
 import itertools
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -55,10 +55,15 @@ class State(Enum):
     CLOSED = "closed"
 
 
+Suits = Callable[[DecodeRow], bool]
+Refresh = Callable[[Suits], DecodeRow | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiter:
     request: Request
     future: asyncio.Future[Answer]
+    refresh: Refresh | None
 
 
 class Batcher:
@@ -166,7 +171,13 @@ class Batcher:
     # --- Requests
 
     async def submit(
-        self, row: DecodeRow, *, session: str, priority: Priority, deadline: float
+        self,
+        row: DecodeRow,
+        *,
+        session: str,
+        priority: Priority,
+        deadline: float,
+        refresh: Refresh | None = None,
     ) -> Hypothesis:
         """Decode one row; cancel the task that awaits this to withdraw the request.
 
@@ -175,6 +186,8 @@ class Batcher:
             session: whose it is: the unit of ``cancel`` and of coalescing interims.
             priority: its class.
             deadline: when it is wanted, in monotonic time; orders requests of a class.
+            refresh: asked once, right before the row is decoded, for one that knows more; it is
+                told whether a row suits the batch, and answers None to leave it at the first.
 
         Raises:
             Cancelled: by ``cancel``, by a newer interim of the session, or because too many wait.
@@ -198,7 +211,7 @@ class Batcher:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         displaced = self._queue.add(request)
         self._answer_all((each.id for each in displaced), Cancelled("a newer request came"))
-        self._waiters[request.id] = _Waiter(request, future)
+        self._waiters[request.id] = _Waiter(request, future, refresh)
         self._wake.set()
         try:
             answer = await future
@@ -290,8 +303,17 @@ class Batcher:
             if (batch := self._queue.next_batch(now, workers)) is None:
                 return
             self._observe_start(batch, now)
+            batch = Batch(tuple(self._refreshed(station, each) for each in batch.requests))
             running[batch.priority] += 1
             tasks.create_task(self._compute(station, batch))
+
+    def _refreshed(self, station: Station, request: Request) -> Request:
+        """The request with the newest row that suits its batch."""
+        refresh = self._waiters[request.id].refresh
+        if refresh is None:
+            return request
+        row = refresh(lambda newer: station.engine.group(newer) == request.group)
+        return request if row is None else replace(request, row=row)
 
     async def _compute(self, station: Station, batch: Batch) -> None:
         meter = self._recordings if batch.priority is Priority.RECORDING else self._live

@@ -7,7 +7,7 @@ import numpy as np
 from captioner.asr.engine import Float32
 from captioner.asr.window import MEL_HOP, window_length
 from captioner.audio.mel import BLOCK, LogMelStream
-from captioner.streaming.settings import StreamingSettings
+from captioner.models.manifest import WindowRule
 
 GRID = BLOCK * MEL_HOP  # blocks of log-mel frames lie at multiples of this: so do the streams
 
@@ -37,15 +37,13 @@ class SessionAudio:
         """A copy of the samples of [start, stop)."""
         return self._mel.audio(start - self._base, stop - self._base)
 
-    def features(
-        self, start: int, stop: int, settings: StreamingSettings, *, at_least: int = 0
-    ) -> Float32:
-        """Log-mel of [start, stop) and of the silence that the model's window rule adds.
+    def features(self, start: int, stop: int, rule: WindowRule, *, at_least: int = 0) -> Float32:
+        """Log-mel of [start, stop) and of the silence that a window rule adds.
 
         Returns:
             Shape (n_mels, frames of 10 ms).
         """
-        length = window_length(stop - start, settings.window, at_least=at_least)
+        length = window_length(stop - start, rule, at_least=at_least)
         return self._mel.window(
             start - self._base, stop - self._base, silence=length - (stop - start)
         )

@@ -12,11 +12,11 @@ resumed there goes on exactly as one that was never interrupted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from captioner.asr.engine import SHORTEST_SPEECH, Float32
+from captioner.asr.engine import SHORTEST_SPEECH, DecodeRow, Float32
 from captioner.asr.hallucination import invented
 from captioner.asr.plausibility import Doubt, doubt
 from captioner.asr.window import MEL_HOP
@@ -93,8 +93,8 @@ class Session:
         """Where a resumption would begin now."""
         self.speech = 0
         """Samples of finished utterances."""
-        self.final_window = settings.final_window
-        """Samples that the window of a final has at least: long ones are better, but dearer."""
+        self.effort = settings.final
+        """What a final that is asked for from now on may cost."""
         self._settings = settings
         self._next_settings = settings
         self._detector = detector
@@ -322,7 +322,7 @@ class Session:
             closing = self._closing[0]
             words = self._final_words(closing)
             if words is None:
-                window = closing.utterance.final_window(closing.end)
+                window = closing.utterance.final_window(closing.end, self.effort)
                 return [*actions, self._decode(Purpose.FINAL, closing.utterance, window)]
             self._closing.popleft()
             actions += self._final(closing, words)
@@ -341,8 +341,8 @@ class Session:
         utterance = closing.utterance
         if utterance.answer is not None and utterance.answer.end == closing.end:
             return utterance.answer.words
-        if utterance.final_window(closing.end).speech_frames < SHORTEST_SPEECH:
-            return self._settled(utterance, (), utterance.final_window(closing.end))
+        if utterance.final_window(closing.end, self.effort).speech_frames < SHORTEST_SPEECH:
+            return self._settled(utterance, (), utterance.final_window(closing.end, self.effort))
         return None
 
     def _abandon_interim(self) -> list[Action]:
@@ -358,9 +358,10 @@ class Session:
         heard = min(self._endpointer.received, self.received)
         if self._pause_end is not None:
             known = utterance.answer is not None and utterance.answer.end == self._pause_end
-            if known or self._pause_end > heard:
+            if known or self._pause_end > heard or not self.effort.speculate:
                 return None
-            return self._decode(Purpose.FINAL, utterance, utterance.final_window(self._pause_end))
+            window = utterance.final_window(self._pause_end, self.effort)
+            return self._decode(Purpose.FINAL, utterance, window)
         if not self._settings.interims or heard < self._next_interim:
             return None
         hop = self._settings.hop
@@ -370,10 +371,36 @@ class Session:
 
     def _decode(self, purpose: Purpose, utterance: Utterance, window: Window) -> Decode:
         final = purpose is Purpose.FINAL
-        row = utterance.row(window, final=final, at_least=self.final_window if final else 0)
+        row = utterance.row(window, self.effort if final else None)
         self._decodes += 1
         decode = Decode(self._decodes, purpose, window.edge, row)
         self._in_flight = _InFlight(decode, utterance, window)
+        return decode
+
+    def refresh(self, decode_id: int, suits: Callable[[DecodeRow], bool]) -> Decode | None:
+        """The same decode with the audio received since, when an interim still waits its turn.
+
+        Whoever drives the session may ask right before the engine begins on the decode, and then
+        must decode what it gets in place of the first row; None leaves that as it is.
+
+        Args:
+            decode_id: of the decode.
+            suits: whether a row may take the place of the first: share its batch.
+        """
+        flight = self._in_flight
+        if flight is None or flight.decode.id != decode_id or flight.utterance is not self._open:
+            return None
+        heard = min(self._endpointer.received, self.received)
+        more = (heard - flight.window.edge) // self._settings.refresh * self._settings.refresh
+        if flight.decode.purpose is not Purpose.INTERIM or not more:
+            return None
+        window = flight.utterance.interim_window(flight.window.edge + more)
+        row = flight.utterance.row(window)
+        if not suits(row):
+            return None
+        decode = replace(flight.decode, edge=window.edge, row=row)
+        self._in_flight = replace(flight, decode=decode, window=window)
+        self._next_interim = window.edge + self._settings.hop
         return decode
 
     # --- decodes in
@@ -435,7 +462,7 @@ class Session:
         self, utterance: Utterance, words: tuple[SpelledWord, ...], window: Window
     ) -> tuple[SpelledWord, ...]:
         """The words of a final, from those that its decode gave."""
-        if self._settings.append_only:
+        if not window.whole:
             return (*utterance.committed, *words)
         settled = utterance.settled(window)
         if not words:

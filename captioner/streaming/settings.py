@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from captioner.models.manifest import WindowRule
 from captioner.transcript import SAMPLE_RATE
@@ -12,6 +12,23 @@ from captioner.vad.endpointing import EndpointingSettings
 def samples(seconds: float) -> int:
     """Seconds as samples at 16 kHz."""
     return round(seconds * SAMPLE_RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a final may cost: more where the engine has time."""
+
+    beam_size: int = 5
+    """Beam width; interims are greedy."""
+    window: int = 0
+    """Length that its window has at least."""
+    sure: float = 1.0
+    """From this probability on a committed word needs no second decode: the window begins where
+    the first word below it does."""
+    speculate: bool = True
+    """Whether a pause is decoded before it is known to be the end."""
+    retry: bool = True
+    """Whether a doubtful answer is decoded again on a padded window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +62,20 @@ class StreamingSettings:
     """An interim's window longer than this starts at a later committed word instead."""
     trim_to: int = samples(3.0)
     """How much audio such a window keeps, at least."""
+    interim_silence: float = 4.0
+    """Seconds of silence after the speech in the window of an interim, when the model's rule asks
+    for more: a final makes good what that costs."""
+    lead: int = samples(0.6)
+    """How much a final hears of what comes before the first word that it is not sure of."""
     final_reach: int = samples(9.0)
     """How far back a final may correct committed words: it decodes no more than needed."""
-    beam_size: int = 5
-    """Beam width of finals; interims are greedy."""
-    final_window: int = 0
-    """Length that the window of a final has at least."""
+    final: Effort = field(default_factory=Effort)
+    """What finals may cost, unless the session is told otherwise while it runs."""
+    refresh: int = samples(0.1)
+    """New audio that a decode still waiting for its turn is worth being asked anew for."""
+
+    @property
+    def interim_rule(self) -> WindowRule:
+        """The window rule of interims."""
+        silence = min(self.window.silence, self.interim_silence)
+        return replace(self.window, silence=silence)

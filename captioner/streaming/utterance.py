@@ -16,7 +16,7 @@ from captioner.asr.engine import DecodeRow
 from captioner.asr.window import MEL_HOP
 from captioner.streaming.audio import SessionAudio
 from captioner.streaming.revision import reconcile
-from captioner.streaming.settings import StreamingSettings
+from captioner.streaming.settings import Effort, StreamingSettings
 from captioner.streaming.words import SpelledWord, in_order, same_words
 from captioner.transcript import Hypothesis, Word
 
@@ -29,8 +29,8 @@ class Window:
     edge: int
     prefix: tuple[SpelledWord, ...] = ()
     """Committed words inside the window, which the hypothesis must begin with."""
-    previous: str = ""
-    """Committed text before the window."""
+    whole: bool = False
+    """Whether the committed words inside it are decoded again."""
 
     @property
     def speech_frames(self) -> int:
@@ -76,30 +76,41 @@ class Utterance:
         settings = self.settings
         if edge - self._window_start > settings.trim_after:
             self._window_start = self._gap_before(edge - settings.trim_to, self._window_start)
-        before, after = self._split_at(self._window_start)
-        return Window(self._window_start, edge, tuple(after), _text(before))
+        _, after = self._split_at(self._window_start)
+        return Window(self._window_start, edge, tuple(after))
 
-    def final_window(self, end: int) -> Window:
+    def final_window(self, end: int, effort: Effort) -> Window:
         """The window of the final: all that it may still correct."""
         if self.settings.append_only:
             return self.interim_window(end)
-        start = self.start
-        if end - start > self.settings.final_reach:
-            start = self._gap_before(end - self.settings.final_reach, start)
-        return Window(start, end, previous=_text(self._split_at(start)[0]))
+        start, latest = self.start, end - self.settings.final_reach
+        if effort.sure < 1.0:
+            latest = max(latest, self._unsure_from(end, effort.sure))
+        if latest > start:
+            start = self._gap_before(latest, start)
+        return Window(start, end, whole=True)
 
-    def row(self, window: Window, *, final: bool, at_least: int = 0) -> DecodeRow:
-        """The engine's request for a window."""
+    def _unsure_from(self, end: int, sure: float) -> int:
+        """The latest start of a window that holds every word less probable than `sure`."""
+        latest = end - self.settings.trim_to
+        doubtful = (w.word.start for w in self.committed if w.word.probability < sure)
+        return min(latest, next(doubtful, latest) - self.settings.lead)
+
+    def row(self, window: Window, effort: Effort | None = None) -> DecodeRow:
+        """The engine's request for a window; `effort` is that of a final."""
         settings = self.settings
+        if effort is None:
+            rule, at_least = settings.interim_rule, 0
+        else:
+            rule, at_least = settings.window, effort.window
         return DecodeRow(
-            features=self._audio.features(window.start, window.edge, settings, at_least=at_least),
+            features=self._audio.features(window.start, window.edge, rule, at_least=at_least),
             speech_frames=window.speech_frames,
             language=settings.language,
-            beam_size=settings.beam_size if final else 1,
+            beam_size=effort.beam_size if effort else 1,
             prefix=tuple(token for spelled in window.prefix for token in spelled.tokens),
-            previous=window.previous,
             key_terms=settings.key_terms,
-            retry=final,
+            retry=effort is not None and effort.retry,
         )
 
     def settled(self, window: Window) -> tuple[SpelledWord, ...]:
@@ -169,7 +180,3 @@ class Utterance:
         words = answer.words[count:]
         self.committed.extend(words[:-1])
         self.tentative = self._heard = words[-1:]
-
-
-def _text(words: Sequence[SpelledWord]) -> str:
-    return " ".join(spelled.word.text for spelled in words)

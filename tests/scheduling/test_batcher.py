@@ -155,6 +155,42 @@ async def test_finals_that_come_later_overtake_interims_that_wait(
         assert gate.calls == [["running"], ["final"], ["interim"], ["file"]]
 
 
+async def test_a_row_that_waited_is_asked_anew_when_its_turn_comes(
+    running: Running, echo: Echo, gate: GateLike, row: MakeRow
+) -> None:
+    newer = row("newer")
+    suited: list[tuple[bool, bool]] = []
+
+    def refresh(suits: Callable[[DecodeRow], bool]) -> DecodeRow | None:
+        suited.append((suits(newer), suits(row("other", language="en"))))
+        return newer
+
+    gate.close()
+    async with running(ScriptedEngine(echo, before=gate)) as bench:
+        running_row = bench.ask("running")
+        await gate.entered()
+        first = asyncio.create_task(
+            bench.batcher.submit(
+                row("older"), session="a", priority=INTERIM, deadline=0.0, refresh=refresh
+            )
+        )
+        await asyncio.sleep(0)
+        assert suited == []
+        gate.open()
+        assert await outcomes(running_row, first) == ["running", "newer"]
+        assert suited == [(True, False)]
+
+
+async def test_a_row_that_has_nothing_newer_stays_as_it_is(
+    running: Running, echo: Echo, row: MakeRow
+) -> None:
+    async with running(ScriptedEngine(echo)) as bench:
+        answer = await bench.batcher.submit(
+            row("first"), session="a", priority=INTERIM, deadline=0.0, refresh=lambda _: None
+        )
+        assert answer.text == "first"
+
+
 async def test_groups_are_the_engines_and_do_not_mix(
     running: Running, echo: Echo, gate: GateLike
 ) -> None:

@@ -31,15 +31,17 @@ def test_features_do_not_depend_on_where_the_stretch_starts(start: int) -> None:
 
     window = (max(start, 16_000), 32_000)
 
-    assert np.array_equal(whole.features(*window, SETTINGS), late.features(*window, SETTINGS))
+    assert np.array_equal(
+        whole.features(*window, SETTINGS.window), late.features(*window, SETTINGS.window)
+    )
 
 
 def test_features_are_those_of_the_speech_and_the_silence_of_the_models_rule() -> None:
     audio = SessionAudio(0, 80)
     audio.append(SOUND)
 
-    features = audio.features(16_000, 32_000, SETTINGS)
-    longer = audio.features(16_000, 32_000, SETTINGS, at_least=10 * 16_000)
+    features = audio.features(16_000, 32_000, SETTINGS.window)
+    longer = audio.features(16_000, 32_000, SETTINGS.window, at_least=10 * 16_000)
 
     assert features.shape == (80, 600)  # 1 s, 4 s of silence, rounded up to 6 s
     assert longer.shape == (80, 1000)
@@ -50,12 +52,12 @@ def test_features_are_those_of_the_speech_and_the_silence_of_the_models_rule() -
 def test_what_is_forgotten_cannot_be_had_and_the_rest_can() -> None:
     audio = SessionAudio(16_000, 80)
     audio.append(SOUND)
-    before = audio.features(32_000, 40_000, SETTINGS)
+    before = audio.features(32_000, 40_000, SETTINGS.window)
 
     audio.forget(0)
     audio.forget(32_000)
 
-    assert np.array_equal(audio.features(32_000, 40_000, SETTINGS), before)
+    assert np.array_equal(audio.features(32_000, 40_000, SETTINGS.window), before)
     with pytest.raises(ValueError, match="are kept"):
         audio.samples(31_840, 32_000)
 

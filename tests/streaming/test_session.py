@@ -32,7 +32,7 @@ from captioner.streaming.actions import (
     Stopped,
 )
 from captioner.streaming.session import QUIET, Session
-from captioner.streaming.settings import StreamingSettings, samples
+from captioner.streaming.settings import Effort, StreamingSettings, samples
 from captioner.transcript import Caption, Hypothesis, Word
 from captioner.vad import FRAME_SAMPLES
 
@@ -331,16 +331,56 @@ def test_audio_that_arrives_during_a_decode_is_in_the_next_window() -> None:
     assert {gap % SETTINGS.hop for gap in gaps} == {0}
 
 
+def test_an_interim_that_waited_is_decoded_with_what_was_heard_meanwhile() -> None:
+    spoken = script(0.5, 6.0)
+    by_hand = Scripted(spoken)
+    first = by_hand.until_decode(Purpose.INTERIM)
+    by_hand.session.receive(silence(at(0.55)))
+
+    assert by_hand.session.refresh(first.id, lambda _: False) is None
+    newer = by_hand.session.refresh(first.id, lambda _: True)
+
+    assert newer is not None
+    assert (newer.id, newer.edge) == (first.id, first.edge + 5 * SETTINGS.refresh)
+    assert newer.row.speech_frames == first.row.speech_frames + 50
+    assert by_hand.session.refresh(first.id, lambda _: True) is None
+    hypothesis = Recogniser(spoken).hear(newer)
+    (caption,) = emitted(by_hand.session.decoded(first.id, hypothesis))
+    assert caption.words[-1].end > first.edge
+
+
+def test_a_final_and_a_decode_that_nobody_waits_for_are_not_refreshed() -> None:
+    by_hand = Scripted(script(0.5, 1.2))
+    final = by_hand.until_decode(Purpose.FINAL)
+    by_hand.session.receive(silence(at(0.2)))
+
+    assert by_hand.session.refresh(final.id, lambda _: True) is None
+    assert by_hand.session.refresh(99, lambda _: True) is None
+
+
+def test_a_busy_engine_is_not_asked_for_finals_on_speculation() -> None:
+    lean = Effort(beam_size=1, retry=False, speculate=False, sure=0.6)
+    drive = Drive(script(0.5, 2.0, 2.0, 2.0), replace(SETTINGS, final=lean))
+    drive.run(320)
+
+    finals = [decode for decode in drive.decodes if decode.purpose is Purpose.FINAL]
+    stops = [action for action in drive.actions if isinstance(action, Stopped)]
+    assert len(finals) == len(stops) == 2
+    for final, stop in zip(finals, stops, strict=True):
+        assert drive.actions.index(final) > drive.actions.index(stop)
+        assert (final.row.beam_size, final.row.retry) == (1, False)
+
+
 def test_finals_are_decoded_wider_than_interims_and_padded_when_there_is_time() -> None:
     drive = Drive(script(0.5, 2.0, 2.0, 2.0))
     while not drive.listener.finals:
         drive.feed(1600)
-    drive.session.final_window = samples(30.0)
+    drive.session.effort = Effort(window=samples(30.0))
     drive.run(1600)
 
     final_rows = [d.row for d in drive.decodes if d.purpose is Purpose.FINAL]
     interim_rows = [d.row for d in drive.decodes if d.purpose is Purpose.INTERIM]
-    assert {row.beam_size for row in final_rows} == {SETTINGS.beam_size}
+    assert {row.beam_size for row in final_rows} == {Effort().beam_size}
     assert {row.beam_size for row in interim_rows} == {1}
     assert [row.features.shape for row in final_rows] == [(80, 800), (80, 3000)]
     assert {row.retry for row in final_rows} == {True}

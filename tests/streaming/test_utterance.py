@@ -7,7 +7,7 @@ import pytest
 from streaming_fakes import SETTINGS, at
 
 from captioner.streaming.audio import SessionAudio
-from captioner.streaming.settings import StreamingSettings
+from captioner.streaming.settings import Effort, StreamingSettings
 from captioner.streaming.utterance import Answer, Utterance, Window
 from captioner.streaming.words import SpelledWord
 from captioner.transcript import Hypothesis, Word
@@ -173,7 +173,7 @@ def test_an_interim_forces_what_is_committed() -> None:
     spoken.pause(Answer(START + at(2.0), spelled("le maire est là")))
 
     window = spoken.interim_window(START + at(3.0))
-    row = spoken.row(window, final=False)
+    row = spoken.row(window)
 
     assert (window.start, window.edge) == (START, START + at(3.0))
     assert text(window.prefix) == "le maire est"
@@ -193,9 +193,8 @@ def test_a_long_window_is_trimmed_between_two_committed_words() -> None:
     assert at_most.start == START
     assert window.start == window.edge - MARGINS.trim_to
     assert window.start % 160 == 0
-    assert window.previous == "mot0 mot1 mot2 mot3 mot4 mot5 mot6 mot7"
     assert text(window.prefix).startswith("mot8 mot9")
-    assert spoken.row(window, final=False).previous == window.previous
+    assert spoken.row(window).previous == ""
 
 
 def test_a_window_without_committed_words_is_not_trimmed() -> None:
@@ -211,7 +210,7 @@ def test_a_final_may_correct_committed_words_unless_they_were_appended(
     spoken = utterance(settings)
     spoken.pause(Answer(START + at(2.0), spelled("le maire est là")))
 
-    assert text(spoken.final_window(START + at(3.0)).prefix) == prefix
+    assert text(spoken.final_window(START + at(3.0), Effort()).prefix) == prefix
 
 
 def test_a_final_sees_as_much_as_it_may_correct() -> None:
@@ -219,8 +218,31 @@ def test_a_final_sees_as_much_as_it_may_correct() -> None:
     spoken.pause(Answer(START + at(8.5), spelled(" ".join(f"mot{i}" for i in range(17)))))
     spoken.interim_window(START + at(9.0))
 
-    window = spoken.final_window(START + at(10.5))
+    window = spoken.final_window(START + at(10.5), Effort())
 
-    assert spoken.final_window(START + at(9.0)) == Window(START, START + at(9.0))
-    assert window == Window(START + at(1.5), START + at(10.5), (), "mot0 mot1 mot2")
+    assert spoken.final_window(START + at(9.0), Effort()) == Window(
+        START, START + at(9.0), whole=True
+    )
+    assert window == Window(START + at(1.5), START + at(10.5), whole=True)
     assert text(spoken.settled(window)) == "mot0 mot1 mot2"
+
+
+def test_a_busy_final_decodes_from_the_first_word_it_is_not_sure_of() -> None:
+    spoken = utterance()
+    sure, unsure = spelled("le maire et la ville ont"), spelled("voté", first=6, probability=0.4)
+    rest = spelled("le budget hier soir et donc", first=7)
+    spoken.pause(Answer(START + at(6.5), (*sure, *unsure, *rest)))
+
+    window = spoken.final_window(START + at(7.0), Effort(sure=0.6))
+
+    assert window.start == START + at(3.0) - at(1.0)
+    assert window.whole
+
+
+def test_a_busy_final_that_is_sure_of_all_decodes_little_more_than_the_rest() -> None:
+    spoken = utterance()
+    spoken.pause(Answer(START + at(8.0), spelled(" ".join(f"mot{i}" for i in range(16)))))
+
+    window = spoken.final_window(START + at(8.5), Effort(sure=0.6))
+
+    assert START + at(3.0) <= window.start <= START + at(4.0)
