@@ -15,6 +15,7 @@ export class CaptionSearch {
   #needle = '';
   #observer;
   #marked = new Set();
+  #folded = new WeakMap(); // what finals say, folded: they never change
   /** [caption, offset] of each occurrence, in order. */
   found = [];
   /** The occurrence that is looked at, from 0; -1: none. */
@@ -73,11 +74,16 @@ export class CaptionSearch {
   }
 
   #find(caption) {
-    const text = folded(shown(caption));
+    const text = this.#textOf(caption);
     for (let at = text.indexOf(this.#needle); at >= 0;) {
       this.found.push([caption, at]);
       at = text.indexOf(this.#needle, at + this.#needle.length);
     }
+  }
+
+  #textOf(caption) {
+    if (!this.#folded.has(caption)) this.#folded.set(caption, folded(shown(caption)));
+    return this.#folded.get(caption);
   }
 
   #observe() {

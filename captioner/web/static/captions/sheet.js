@@ -98,6 +98,7 @@ mark { background: #ffe08a; color: #161616; }
 mark.current { background: #ff9d2e; outline: 2px solid var(--_color); }
 .waiting, .dropped { color: var(--_muted); margin: 0.2em 0; }
 .slack { height: 0; }
+.letter { height: 0; overflow: hidden; visibility: hidden; width: 1em; }
 .new {
   background: var(--_accent); border: 2px solid var(--_back); border-radius: 2em; bottom: 0.75rem;
   box-shadow: 0 2px 8px rgb(0 0 0 / 35%); color: var(--_on-accent); cursor: pointer; font: inherit;

@@ -10,6 +10,8 @@ import { MOST_FINALS, committedAndRest, shown } from './transcript.js';
 const CHUNK = 64; // finals that the browser lays out or skips together
 const RESERVE = 3; // lines that are free for somebody who begins to speak
 const HELD = 2.3; // lines that somebody who speaks has at least when another stands below
+const FAR = 3; // windows: nobody follows with their eyes what rolls by further
+const LOOKS = 3; // frames in which rows that come into sight get their real height
 const USER_SCROLL = 1000; // ms after a gesture within which scrolling is the reader's
 
 /** Shows a transcript as it grows: finals, below them what is being said. */
@@ -19,7 +21,7 @@ export class CaptionView {
   #chunk = null;
   #lastFinal = null;
   #rows = new Map();
-  #slots = new Map(); // by track, in the order of the page
+  #slots = new Map(); // by track
   #held = new Set();
   #lastTop = 0;
   #gesture = -Infinity;
@@ -40,10 +42,11 @@ export class CaptionView {
     this.waiting = make('p', { class: 'waiting', part: 'waiting', hidden: '' });
     this.dropped = make('p', { class: 'dropped', hidden: '' }, words.dropped);
     this.slack = make('div', { class: 'slack' });
+    this.letter = make('div', { class: 'letter' });
     this.scroller = make(
       'div',
       { class: 'scroller', part: 'scroller', role: 'region', tabindex: '0', 'aria-label': words.captions },
-      this.dropped, this.log, this.live, this.waiting, this.slack,
+      this.dropped, this.log, this.live, this.waiting, this.slack, this.letter,
     );
     this.button = make('button', { class: 'new', part: 'new-captions', type: 'button', hidden: '' });
     this.stage = make('div', { class: 'stage', part: 'stage' }, this.scroller, this.button);
@@ -60,7 +63,9 @@ export class CaptionView {
     const before = other && topOf(other.text);
     const row = this.#append(caption);
     if (slot) {
-      if (other && slot.row === this.live.firstElementChild) this.#hold(row, heightOf(slot.row));
+      const first = this.live.firstElementChild;
+      if (other && slot.row === first) this.#hold(row, heightOf(slot.row));
+      else if (other && first.classList.contains('blank')) this.#fill(first, row);
       this.#free(caption.track, { replaced: true });
     }
     this.#nameFirst();
@@ -121,14 +126,23 @@ export class CaptionView {
     if (!this.following) this.#gesture = -Infinity; // the end of an earlier scroll is not another
     this.following = true;
     this.#missed = 0;
+    this.#roll(behavior, LOOKS);
+    this.#tellMissed();
+  }
+
+  /** Scroll down to the end, or up to it when there is nothing to see below. */
+  #roll(behavior, looks) {
     const { scroller } = this;
-    const target = Math.round(this.#bottom() - scroller.clientHeight);
-    if (target > scroller.scrollTop) {
+    const target = Math.max(0, Math.round(this.#bottom() - scroller.clientHeight));
+    const distance = target - scroller.scrollTop;
+    const empty = distance < this.#lineHeight() - scroller.clientHeight;
+    if (distance > 0 || empty) {
+      const far = empty || distance > FAR * scroller.clientHeight;
       this.#makeScrollable(target);
-      scroller.scrollTo({ top: target, behavior: this.#still() ? 'instant' : behavior });
+      scroller.scrollTo({ top: target, behavior: far || this.#still() ? 'instant' : behavior });
+      if (far && looks) requestAnimationFrame(() => this.following && this.#roll('instant', looks - 1));
     }
     this.#lastTop = scroller.scrollTop;
-    this.#tellMissed();
   }
 
   /** Stop following: the reader looks at something else. */
@@ -204,22 +218,31 @@ export class CaptionView {
   // -- slots
 
   #open(caption) {
-    const last = this.live.lastElementChild;
-    if (last) { // what comes below must not be pushed
-      last.style.height = `${Math.max(heightOf(last), HELD * this.#lineHeight())}px`;
-    }
     const row = this.#row(caption);
     row.classList.add('slot');
+    this.#place(row);
     row.setAttribute('part', 'caption interim');
     const committed = make('span', { class: 'committed', part: 'committed' });
     const tentative = make('span', { class: 'tentative', part: 'tentative' });
     const text = make('span', { class: 'words' }, committed, tentative);
     row.lastElementChild.append(text);
-    this.live.append(row);
     const slot = { caption, row, text, committed, tentative };
     this.#slots.set(caption.track, slot);
     this.#nameFirst();
     return slot;
+  }
+
+  /** Where somebody has finished, or below all others: what comes there must not be pushed. */
+  #place(row) {
+    const hole = this.live.querySelector('.blank');
+    if (hole) {
+      row.style.height = `${heightOf(hole)}px`;
+      hole.replaceWith(row);
+      return;
+    }
+    const last = this.live.lastElementChild;
+    if (last) last.style.height = `${Math.max(heightOf(last), HELD * this.#lineHeight())}px`;
+    this.live.append(row);
   }
 
   #slotOf({ id, track }) {
@@ -229,10 +252,10 @@ export class CaptionView {
 
   /** The line below the finals needs no name when its speaker goes on. */
   #nameFirst() {
-    const first = this.#slots.values().next().value;
-    if (!first) return;
-    const goesOn = this.#lastFinal && same(this.#lastFinal, first.caption);
-    first.row.classList.toggle('same', Boolean(goesOn) && first.row === this.live.firstElementChild);
+    for (const { row, caption } of this.#slots.values()) {
+      const goesOn = this.#lastFinal && same(this.#lastFinal, caption);
+      row.classList.toggle('same', Boolean(goesOn) && row === this.live.firstElementChild);
+    }
   }
 
   /** Give a slot back. While others stand below, its place stays empty, unless a final took it. */
@@ -255,6 +278,12 @@ export class CaptionView {
     this.#held.add(row);
   }
 
+  /** A final takes the room that somebody left between the finals and those who speak. */
+  #fill(hole, row) {
+    this.#hold(row, heightOf(hole));
+    hole.remove();
+  }
+
   /** Nobody sees the rows above the window: they need not be kept high. */
   #release() {
     const edge = topOf(this.scroller);
@@ -270,7 +299,7 @@ export class CaptionView {
   // -- scrolling
 
   #bottom() {
-    const last = [...this.#slots.values()].at(-1)?.row;
+    const last = this.live.lastElementChild;
     if (!last) return this.log.offsetTop + this.log.offsetHeight + this.#lineHeight() / 4;
     const reserve = RESERVE * this.#lineHeight();
     return last.offsetTop + Math.max(last.offsetHeight, reserve) + this.#lineHeight() / 4;
@@ -310,7 +339,9 @@ export class CaptionView {
       this.follow();
       scroller.focus({ preventScroll: true });
     });
-    new ResizeObserver(() => { if (this.following) this.follow('instant'); }).observe(scroller);
+    const resized = new ResizeObserver(() => { if (this.following) this.follow('instant'); });
+    resized.observe(scroller);
+    resized.observe(this.letter);
   }
 
   #scrolled() {
