@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -143,6 +144,11 @@ class Case:
     said: Said
     key_terms: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """Of the recording."""
+        return f"{self.file.parent.name}/{self.file.stem}"
+
 
 def cases(size: int, *, said: bool) -> list[Case]:
     """Every sentence with a set of so many key terms, the one that is said among them or not."""
@@ -151,7 +157,8 @@ def cases(size: int, *, said: bool) -> list[Case]:
     found = []
     for entry in truth:
         others = [term for term in terms if term != entry["term"]]
-        chosen = term_set(others, entry["term"] if said else "", size, seed=entry["file"])
+        own = entry["term"] if said and size else ""
+        chosen = term_set(others, own, size, seed=entry["file"])
         found.append(Case(DATA / entry["file"], Said(entry["text"], entry["term"]), chosen))
     return found
 
@@ -169,6 +176,31 @@ def ordinary(size: int) -> list[Case]:
         for data in ORDINARY
         for recording in load_recordings(data)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a row of the table measures."""
+
+    path: str
+    way: str
+    key_terms: int
+    said: bool
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Row:
+        """The one that these figures are of."""
+        return cls(values["path"], values["way"], values["key_terms"], values["said"])
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Where it stands in the table."""
+        return (PATHS.index(self.path), [*WAYS].index(self.way), not self.said, self.key_terms)
+
+    def cases(self) -> list[Case]:
+        """What is transcribed for it."""
+        found = ordinary(self.key_terms) if self.path == "ordinary" else []
+        return found or cases(self.key_terms, said=self.said)
 
 
 class Bench:
@@ -227,42 +259,37 @@ class Bench:
         return [answer for answer in answers if isinstance(answer, Hypothesis)]
 
 
-def run(bench: Bench, path: str, way: str, size: int, *, said: bool) -> dict[str, Any]:
-    """One row of the table."""
+def run(
+    bench: Bench, row: Row, found: Sequence[Case], texts: Mapping[str, str], part: slice
+) -> dict[str, Any]:
+    """One row of the table, from the texts that are known and those of a part of the cases."""
+    way = row.way
     bench.engine.way = Way(prompt=way in ("prompt", "both"), spelling=way in ("spelling", "both"))
-    found = ordinary(size) if path == "ordinary" else cases(size, said=said)
-    if way == "without":
-        found = [replace(case, key_terms=()) for case in found]
-    texts = bench.transcribe(path, found)
+    chosen = found[part]
+    new = bench.transcribe(row.path, chosen)
+    texts = {**texts, **{case.name: text for case, text in zip(chosen, new, strict=True)}}
     scores = [
-        count(case.said, text, case.key_terms) for case, text in zip(found, texts, strict=True)
+        (index, count(case.said, texts[case.name], case.key_terms))
+        for index, case in enumerate(found)
+        if case.name in texts
     ]
-    later = scores[CHOSEN_ON:]
+    later = [score for index, score in scores if index >= CHOSEN_ON and row.path != "ordinary"]
     return {
-        "path": path,
-        "way": way,
-        "key_terms": 0 if way == "without" else size,
-        "said": said and path != "ordinary",
-        **sum(scores, TermScore()).to_json(),
-        "later": sum(later, TermScore()).to_json() if path != "ordinary" else None,
+        **asdict(row),
+        **sum((score for _, score in scores), TermScore()).to_json(),
+        "later": sum(later, TermScore()).to_json() if later else None,
+        "texts": texts,
     }
 
 
-def plans(path: str, way: str, sizes: Sequence[int]) -> list[tuple[int, bool]]:
-    """How many key terms are given, and whether one of them is said, for each row of a table."""
+def plans(path: str, way: str, sizes: Sequence[int]) -> list[Row]:
+    """The rows of the table for a path and a way."""
     if way == "without":
-        return [(1, path != "ordinary")]
-    unsaid = [(max(sizes), False)]
-    return unsaid if path == "ordinary" else [*((size, True) for size in sizes), *unsaid]
-
-
-def _place(row: dict[str, Any]) -> tuple[Any, ...]:
-    return (
-        PATHS.index(row["path"]),
-        [*WAYS].index(row["way"]),
-        not row["said"],
-        row["key_terms"],
-    )
+        return [Row(path, way, 0, said=path != "ordinary")]
+    unsaid = [Row(path, way, max(sizes), said=False)]
+    if path == "ordinary":
+        return unsaid
+    return [*(Row(path, way, size, said=True) for size in sizes), *unsaid]
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Table:
@@ -287,26 +314,29 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
 @click.option("--paths", default=",".join(PATHS), show_default=True, help="Which ways through.")
 @click.option("--ways", default=",".join(WAYS), show_default=True, help="How terms are used.")
 @click.option("--sets", default="20,50", show_default=True, help="How many key terms are given.")
+@click.option("--part", default="1/1", help="Only every n-th recording, from the k-th on: k/n.")
 @click.option("--save/--no-save", default=True, help="Keep the rows in results/key-terms.json.")
 @settings_options("Model")
-def main(paths: str, ways: str, sets: str, *, save: bool, settings: Settings) -> None:
-    """Measure what key terms bring; rows that were measured before are kept."""
+def main(paths: str, ways: str, sets: str, part: str, *, save: bool, settings: Settings) -> None:
+    """Measure what key terms bring; what was measured before is kept."""
     target = RESULTS / "key-terms.json"
     head = envelope("key_terms", settings, describe(), encode_reference(settings, repeats=5))
     bench = Bench(settings)
-    kept: list[dict[str, Any]] = []
+    known: dict[Row, dict[str, Any]] = {}
     if save and target.exists():
-        kept = json.loads(target.read_text(encoding="utf-8"))["rows"]
-    for path in paths.split(","):
-        for way in ways.split(","):
-            for size, said in plans(path, way, [int(size) for size in sets.split(",")]):
-                row = run(bench, path, way, size, said=said)
-                kept = [other for other in kept if _place(other) != _place(row)] + [row]
-                kept.sort(key=_place)
-                messages().print(f"{path}, {way}, {row['key_terms']} key terms")
-                if save:
-                    save_json(target, {**head, "rows": kept})
-    output().print(table(kept))
+        rows = json.loads(target.read_text(encoding="utf-8"))["rows"]
+        known = {Row.of(values): values for values in rows}
+    first, step = map(int, part.split("/"))
+    sizes = [int(size) for size in sets.split(",")]
+    for path, way in product(paths.split(","), ways.split(",")):
+        for row in plans(path, way, sizes):
+            texts = known[row]["texts"] if row in known and step > 1 else {}
+            known[row] = run(bench, row, row.cases(), texts, slice(first - 1, None, step))
+            messages().print(f"{path}, {way}, {row.key_terms} key terms")
+            if save:
+                ordered = sorted(known, key=lambda each: each.place)
+                save_json(target, {**head, "rows": [known[each] for each in ordered]})
+    output().print(table([known[row] for row in sorted(known, key=lambda each: each.place)]))
 
 
 if __name__ == "__main__":

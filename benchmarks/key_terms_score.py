@@ -106,7 +106,7 @@ def term_set(terms: Sequence[str], own: str, size: int, *, seed: str) -> tuple[s
     """So many key terms in random order, ``own`` among them, unless it is empty."""
     chance = random.Random(seed)  # noqa: S311 - an experiment, not a secret
     others = [term for term in dict.fromkeys(terms) if term != own]
-    chosen = chance.sample(others, size - bool(own))
+    chosen = chance.sample(others, max(0, size - bool(own)))
     if own:
         chosen.insert(chance.randrange(len(chosen) + 1), own)
     return tuple(chosen)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
-from key_terms import DATA, TermEngine, Way, cases, ordinary, plans
+from key_terms import DATA, Row, TermEngine, Way, cases, ordinary, plans
 
 from captioner.asr.engine import DecodeRow
 from captioner.asr.scripted import ScriptedEngine
@@ -76,6 +78,14 @@ def test_no_term_is_said_in_the_ordinary_recordings() -> None:
 
 
 def test_no_row_of_the_table_is_measured_in_vain() -> None:
-    assert plans("live", "without", (20, 50)) == [(1, True)]
-    assert plans("live", "both", (20, 50)) == [(20, True), (50, True), (50, False)]
-    assert plans("ordinary", "spelling", (20, 50)) == [(50, False)]
+    assert [(row.key_terms, row.said) for row in plans("live", "without", (20, 50))] == [(0, True)]
+    both = [(row.key_terms, row.said) for row in plans("live", "both", (20, 50))]
+    assert both == [(20, True), (50, True), (50, False)]
+    (row,) = plans("ordinary", "spelling", (20, 50))
+    assert (row.key_terms, row.said) == (50, False)
+    assert Row.of(asdict(row)) == row
+
+
+def test_without_key_terms_none_are_given() -> None:
+    (row,) = plans("live", "without", (20,))
+    assert not any(case.key_terms for case in row.cases())
