@@ -17,6 +17,11 @@ hypothesis.settings.register_profile(
     "captioner",
     parent=hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name()),
     deadline=None,
+    max_examples=60,
+)
+# For a night: `scripts/test --hypothesis-profile=thorough`.
+hypothesis.settings.register_profile(
+    "thorough", parent=hypothesis.settings.get_profile("captioner"), max_examples=1000
 )
 hypothesis.settings.load_profile("captioner")
 

@@ -116,7 +116,8 @@ def _match(
 ) -> tuple[Path, str]:
     places = [place for place, letter in enumerate(text) if letter == "="]
     if not places:
-        raise InvalidRequest(f"{option} {text}: expected FILE=VALUE")
+        example = "".join(f", such as {file}={text}" for file in list(names)[:1])
+        raise InvalidRequest(f"{option} {text}: expected FILE=VALUE{example}")
     for place in places:  # either side may hold a = of its own
         file, value = text[:place], text[place + 1 :].strip()
         if str(PurePath(file)) in paths:

@@ -375,7 +375,11 @@ SPOILT = {
 }  # fmt: skip
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Few: most examples end a process, and starting another costs 0.2 s.
+@settings(
+    max_examples=settings().max_examples // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     kind=st.sampled_from(sorted(SPOILT)),
     flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=12),

@@ -183,7 +183,7 @@ def test_a_file_name_may_hold_the_sign() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Anne", "--speaker Anne: expected FILE=VALUE"),
+        ("Anne", "--speaker Anne: expected FILE=VALUE, such as 01_call.wav=Anne"),
         ("other.wav=Anne", "other.wav is not one of the recordings"),
         ("talk.mp3=Anne", "there are 2 files of that name"),
     ],

@@ -48,7 +48,7 @@ def run_until(folder: Path, recordings: int) -> None:
         process.kill()
 
 
-@pytest.mark.parametrize("kills", [[1], [4], [COUNT], [2, 3, 1]])
+@pytest.mark.parametrize("kills", [[1], [COUNT], [2, 4, 1]])
 async def test_killed_at_any_recording_the_job_goes_on_and_nothing_is_left(
     tmp_path: Path, kills: list[int]
 ) -> None:

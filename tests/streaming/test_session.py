@@ -39,7 +39,7 @@ from captioner.vad import FRAME_SAMPLES
 APPEND_ONLY = replace(SETTINGS, append_only=True)
 MODES = pytest.mark.parametrize("mode", [SETTINGS, APPEND_ONLY], ids=["revisable", "append_only"])
 
-few = settings(max_examples=40)
+few = settings(max_examples=settings().max_examples // 3)
 scripts = st.lists(
     st.tuples(st.floats(0.0, 3.0) | st.just(14.0), st.integers(1, 60), st.integers(0, 99)),
     min_size=1,

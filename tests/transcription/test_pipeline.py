@@ -438,7 +438,7 @@ recordings = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 2)
 @given(recordings, st.randoms(use_true_random=False))
 async def test_whatever_the_order_of_the_decodes_the_batches_and_their_words_are_the_same(
     contained: list[Samples | CaptionerError | tuple[Samples, CaptionerError]], order: Random

@@ -112,7 +112,7 @@ async def transcribed(samples: Samples, plan: PlanSettings, block: int) -> tuple
     return [word for segment in segments for word in segment.words], len(script.rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     seed=st.integers(0, 10**6),
     words=st.integers(1, 70),
