@@ -153,7 +153,7 @@ def fell_behind(run: Run) -> bool:
     """Whether more tracks at once need not be tried."""
     losses = run.losses
     return (
-        bool(losses.refused or losses.broken or losses.unfinished)
+        bool(losses.refused or losses.broken)
         or math.isnan(run.summary.displayed.p50)
         or run.summary.displayed.p50 > FELL_BEHIND
     )
