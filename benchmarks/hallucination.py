@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -246,18 +247,25 @@ def table(found: Sequence[dict[str, Any]]) -> Table:
 def main(
     paths: str, kinds: str, seed: int, *, with_babble: bool, save: bool, settings: Settings
 ) -> None:
-    """Count the words that are written where nobody speaks."""
+    """Count the words that are written where nobody speaks; what was counted before is kept."""
     head = envelope("hallucination", settings, describe(), None)
+    target = RESULTS / "hallucination.json"
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+    if save and target.exists():
+        rows_before = json.loads(target.read_text(encoding="utf-8"))["rows"]
+        known = {(row["path"], row["name"]): row for row in rows_before}
     bench = Bench(settings)
     clips = noise_clips([kind for kind in kinds.split(",") if kind], seed)
     clips += babble_clips(seed) if with_babble else []
-    found: list[dict[str, Any]] = []
     for path in paths.split(","):
         messages().print(f"{path}: {sum(len(c.audio) for c in clips) / SAMPLE_RATE / 60:.1f} min")
-        found += rows(path, clips, bench.hear(path, clips))
+        known |= {
+            (path, row["name"]): {**row, "seed": seed}
+            for row in rows(path, clips, bench.hear(path, clips))
+        }
         if save:
-            save_json(RESULTS / "hallucination.json", {**head, "seed": seed, "rows": found})
-    output().print(table(found))
+            save_json(target, {**head, "rows": list(known.values())})
+    output().print(table(list(known.values())))
 
 
 if __name__ == "__main__":
