@@ -37,6 +37,7 @@ TIMEOUT = 15_000  # ms: a machine that others use too
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
 ROUNDING = 0.5  # pixels
+RUN_AXE = ";axe.run(document, { resultTypes: ['violations'] })"
 
 
 @contextlib.asynccontextmanager
@@ -208,6 +209,13 @@ class CaptionPage:
     async def scroll_top(self) -> float:
         top: float = await self.asks("() => root().querySelector('.scroller').scrollTop")
         return top
+
+
+async def violations(page: CaptionPage, axe: str) -> list[str]:
+    """What axe-core finds wrong, with the first place of each."""
+    result = await page.raw.evaluate(axe + RUN_AXE)
+    assert len(result["passes"]) > 10  # it did look
+    return [f"{found['id']}: {found['nodes'][0]['html']}" for found in result["violations"]]
 
 
 def stand_where(now: Sequence[Box], before: Sequence[Box]) -> bool:

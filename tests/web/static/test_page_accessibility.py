@@ -7,18 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from page_browser import DESKTOP, PHONE, CaptionPage, Reader
+from page_browser import DESKTOP, PHONE, CaptionPage, Reader, violations
 from page_server import PageServer, page_server
 from playwright.async_api import Browser, expect
-
-RUN = ";axe.run(document, { resultTypes: ['violations'] })"
-
-
-async def violations(page: CaptionPage, axe: str) -> list[str]:
-    """What is wrong, with the first place of each."""
-    result = await page.raw.evaluate(axe + RUN)
-    assert len(result["passes"]) > 10  # it did look
-    return [f"{found['id']}: {found['nodes'][0]['html']}" for found in result["violations"]]
 
 
 async def room_states(page: CaptionPage, server: PageServer) -> AsyncIterator[str]:

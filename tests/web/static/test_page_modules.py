@@ -150,6 +150,24 @@ async def test_the_oldest_finals_are_dropped_beyond_a_limit(blank: CaptionPage) 
     assert kept == [20_000, 20_000, "2"]
 
 
+async def test_the_last_seconds_of_sound_are_kept_and_given_back_from_any_sample(
+    blank: CaptionPage,
+) -> None:
+    start, end, blocks = await blank.raw.evaluate(
+        """async () => {
+            const { SoundLog } = await import('/static/page/sound-log.js');
+            const log = new SoundLog(10);
+            for (let block = 0; block < 5; block += 1) {
+                log.append(Int16Array.from({ length: 4 }, (_, n) => 4 * block + n));
+            }
+            const given = log.from(14).map(([first, samples]) => [first, [...samples]]);
+            return [log.start, log.end, given];
+        }"""
+    )
+    assert (start, end) == (12, 20)
+    assert blocks == [[14, [14, 15]], [16, [16, 17, 18, 19]]]
+
+
 async def test_speakers_beyond_the_last_colour_share_them(blank: CaptionPage) -> None:
     styles = await blank.raw.evaluate(
         """async () => {
