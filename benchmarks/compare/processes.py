@@ -27,7 +27,8 @@ START_TIMEOUT = 120.0  # seconds: models are loaded
 STOP_TIMEOUT = 5.0
 POLL = 0.25
 HTTP_TIMEOUT = 5.0
-LAST_WORDS = 2000  # characters of what a process that failed wrote
+LAST_LINES = 3
+LAST_WORDS = 600  # characters of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,15 @@ async def _ready(process: asyncio.subprocess.Process, running: Running, health: 
             else:
                 return
     except TimeoutError:
-        said = running.written()[-LAST_WORDS:]
+        said = last_words(running.written())
         raise Failed(f"not ready within {START_TIMEOUT:g} s: {said}") from None
-    raise Failed(f"ended with {process.returncode}: {running.written()[-LAST_WORDS:]}")
+    raise Failed(f"ended with {process.returncode}: {last_words(running.written())}")
+
+
+def last_words(written: str) -> str:
+    """The last lines of what a process wrote, without the stack of an error."""
+    lines = [line for line in written.splitlines() if line and not line[0].isspace()]
+    return " / ".join(lines[-LAST_LINES:])[-LAST_WORDS:].replace(str(Path.home()), "~")
 
 
 def _serves(port: int, health: str) -> bool:

@@ -27,7 +27,7 @@ from compare.play import LEAD, MOST_SILENCE
 from compare.plot import plot_comparison
 from compare.results import Point, Results, capacities
 from compare.systems import CAPTIONER, FAIREST, Peer, peers
-from compare.table import comparison_table
+from compare.table import comparison_table, failures
 
 DATA = ("monologues", "meeting")
 TALKERS = (1, 2, 4, 8, 16, 32)
@@ -168,6 +168,8 @@ def report(plan: Plan, results: Results, target: Path | None) -> None:
     for data in plan.data:
         tracks = Point(Path(data).name, "", 0, plan.seconds).set
         output().print(tracks, comparison_table(results.points, tracks), sep="\n")
+        for line in failures(results.points, tracks):
+            output().print(f"not run: {line}", soft_wrap=True)
         for system, most in capacities(results.points).get(tracks, {}).items():
             output().print(f"capacity of {system}: {tracks_text(most)}")
         if target is not None:

@@ -11,15 +11,14 @@ from rich.text import Text
 Content = dict[str, Any]
 LATENCIES = ("displayed", "stable", "finalised")
 PERCENTILES = (50, 90, 95, 99)
-FAILURE = 60  # characters of why a point could not be measured
+HEADS = ("N", "WER %", *LATENCIES, "taken back", "lost", "CPU s/s", "MiB", "dropped", "holds")
 
 
 def comparison_table(points: list[Content], tracks: str) -> Table:
     """What is known on a set. Latencies are p50 / p90 / p95 / p99 in seconds."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("system")
-    heads = ("N", "WER %", *LATENCIES, "taken back", "lost", "CPU s/s", "MiB", "dropped", "holds")
-    for head in heads:
+    for head in HEADS:
         table.add_column(head, justify="right")
     before = ""
     for entry in sorted(_of(points, tracks), key=lambda it: (it["system"], it["talkers"])):
@@ -29,13 +28,18 @@ def comparison_table(points: list[Content], tracks: str) -> Table:
     return table
 
 
+def failures(points: list[Content], tracks: str) -> list[str]:
+    """Why points of a set could not be measured: a line for each."""
+    return [f"{it['system']}: {it['failed']}" for it in _of(points, tracks) if it.get("failed")]
+
+
 def _of(points: list[Content], tracks: str) -> list[Content]:
     return [entry for entry in points if entry["set"] == tracks]
 
 
 def _cells(entry: Content) -> list[str | Text]:
-    if failure := entry.get("failed"):
-        return [Text(f"not run: {failure[:FAILURE]}", "red")]
+    if entry.get("failed"):
+        return ["-"] * (len(HEADS) - 2) + [Text("not run", "red")]
     return [
         _shown(entry["wer"], lambda value: f"{100 * value:.1f}"),
         *(_percentiles(entry, name) for name in LATENCIES),

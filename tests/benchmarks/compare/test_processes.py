@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from compare.processes import free_port, peer_server
+from compare.processes import free_port, last_words, peer_server
 from compare.systems import Launch, peers
 
 from captioner.cli.exits import Failed
@@ -47,6 +47,13 @@ async def test_a_peer_that_does_not_start_is_told_with_its_last_words() -> None:
     with pytest.raises(Failed, match="ended with 1: no such model"):
         async with peer_server(PYTHON, launch, free_port()):
             pytest.fail("it did not start")
+
+
+def test_of_an_error_the_stack_is_left_out() -> None:
+    written = "one\ntwo\nTraceback:\n  File x\n    call()\nKeyError: 'model'\n\nExiting.\n"
+    assert last_words(written) == "Traceback: / KeyError: 'model' / Exiting."
+    assert last_words(f"no {Path.home()}/models") == "no ~/models"
+    assert len(last_words("x" * 10_000)) == 600
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_a_peer_that_cannot_be_installed_is_told_in_the_results(tmp_path: Path) 
     place.write_text("a file where the environment should be", encoding="utf-8")
     target = tmp_path / "compare.json"
     options = ["--systems", "whisperlivekit:fairest", "--tracks", "monologues", "--talkers", "1,2"]
-    options += ["--seconds", "4", "--output", str(target), "--peers-dir", str(place)]
+    options += ["--seconds", "4", "--output", str(target), "--peers-dir", str(place / "x")]
     result = CliRunner().invoke(main, options)
     assert result.exit_code == 0, result.output
     content: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
