@@ -66,8 +66,8 @@ async def peer_stage(
     Raises:
         Failed: its environment cannot be made, or it did not start.
     """
-    model = ModelStore(settings.models_dir).find(settings.model, verified=False).directory
     python = python_of(peer.package, folder)
+    model = ModelStore(settings.models_dir).find(settings.model, verified=False).directory
     port = free_port()
     async with peer_server(python, peer.launch(str(model), port), port) as running:
         connections = tuple(peer.open_track(port) for _ in range(tracks))

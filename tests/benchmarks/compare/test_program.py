@@ -3,16 +3,26 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from compare.environments import read_pins, version_of
-from compare.program import Plan, chosen_systems, descriptions, estimate, known_systems, main
+from compare.program import (
+    Plan,
+    chosen_systems,
+    descriptions,
+    estimate,
+    known_systems,
+    main,
+    measure_points,
+)
 from compare.results import Point, Results
 from compare.systems import peers
 
+from captioner.config import Settings
 from captioner.errors import InvalidRequest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -120,17 +130,28 @@ def test_captioner_alone_for_a_few_seconds(tmp_path: Path) -> None:
     assert "monologues: captioner" not in again.output  # it was known
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_a_peer_that_cannot_be_installed_is_told_in_the_results(tmp_path: Path) -> None:
+async def test_a_peer_that_cannot_be_installed_is_told_in_the_results(tmp_path: Path) -> None:
     place = tmp_path / "place"
-    place.write_text("a file where the environment should be", encoding="utf-8")
-    target = tmp_path / "compare.json"
-    options = ["--systems", "whisperlivekit:fairest", "--tracks", "monologues", "--talkers", "1,2"]
-    options += ["--seconds", "4", "--output", str(target), "--peers-dir", str(place / "x")]
-    result = CliRunner().invoke(main, options)
-    assert result.exit_code == 0, result.output
-    content: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
-    (entry,) = content["points"]
+    place.write_text("a file where the environments should be", encoding="utf-8")
+    systems = ("whisperlivekit:fairest",)
+    plan = Plan(("monologues",), systems, (1, 2), 4.0, again=False, folder=place)
+    results = Results(tmp_path / "compare.json", {"benchmark": "compare"})
+    await measure_points(plan, Settings(), results)
+    (entry,) = results.points  # two talkers were not tried
     assert "cannot be made" in entry["failed"]
+    assert entry["talkers"] == 1
+    content: dict[str, Any] = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
     assert content["capacity"] == {"monologues, 4 s": {"whisperlivekit:fairest": 0}}
+
+
+async def test_what_is_known_is_not_measured_again(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.write_text("a file where the environments should be", encoding="utf-8")
+    plan = Plan(("monologues",), ("realtimestt:fairest",), (1,), 4.0, again=False, folder=place)
+    results = Results(None, {})
+    known = {"sustained": True, "fell_behind": False, "date": "before"}
+    results.add(Point("monologues", "realtimestt:fairest", 1, 4.0), known)
+    await measure_points(plan, Settings(), results)
+    assert results.points[0]["date"] == "before"
+    await measure_points(replace(plan, again=True), Settings(), results)
+    assert results.points[0]["failed"]
