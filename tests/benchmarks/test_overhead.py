@@ -27,15 +27,16 @@ from talkers import Sound, Talkers, load_sounds, talk
 from captioner.clock import SystemClock
 from captioner.rpc.server import RpcServer
 
-LOOP, WORKER, NATIVE = 10, 11, 12
+LOOP, WORKER, NATIVE, DETECTOR = 10, 11, 12, 13
+THREADS = {LOOP: "MainThread", WORKER: "captioner-decode-0", DETECTOR: "captioner-detect-0"}
 SCENARIO = Scenario(Sound.TALKING, 16_000, 2)
 AT_REST = Interval(
     Reading(0.0, 0.0, {LOOP: 0.0, WORKER: 0.0, NATIVE: 0.0}),
     Reading(2.0, 0.0, {LOOP: 0.02, WORKER: 0.0, NATIVE: 0.002}),
 )
 BUSY = Interval(
-    Reading(10.0, 0.0, {LOOP: 1.0, WORKER: 0.5}),
-    Reading(20.0, 0.0, {LOOP: 1.14, WORKER: 0.52, NATIVE: 0.03}),
+    Reading(10.0, 0.0, {LOOP: 1.0, WORKER: 0.5, DETECTOR: 0.2}),
+    Reading(20.0, 0.0, {LOOP: 1.14, WORKER: 0.52, NATIVE: 0.03, DETECTOR: 0.24}),
 )
 
 
@@ -49,7 +50,7 @@ def measured() -> Overhead:
             (12.0, "loop: vad", "loop: vad.gate", 0.04),
             (13.0, "loop: rpc", "loop: rpc.read", 0.02),
         ],
-        threads={LOOP, WORKER},
+        threads=THREADS,
     )
     seen = Talkers(lateness=[(9.0, 9.0), (15.0, 0.002)], captions=7)
     return figures_of(SCENARIO, AT_REST, BUSY, seen, portrait)
@@ -63,17 +64,18 @@ def shown(table: Table) -> str:
 
 
 def test_cpu_is_told_apart_by_kind_of_thread() -> None:
-    found = spent(BUSY, loop=LOOP, python={LOOP, WORKER})
+    found = spent(BUSY, loop=LOOP, python=THREADS)
     assert found.loop == pytest.approx(14)
+    assert found.detector == pytest.approx(4)
     assert found.workers == pytest.approx(2)
     assert found.native == pytest.approx(3)  # a thread that is new counts from its start
-    assert found.total == pytest.approx(19)
+    assert found.total == pytest.approx(23)
 
 
 def test_a_track_costs_what_the_server_spends_beyond_its_rest() -> None:
     found = measured()
     assert found.idle.total == pytest.approx(11)
-    assert found.track.total == pytest.approx((19 - 11) / 2)
+    assert found.track.total == pytest.approx((23 - 11) / 2)
     assert found.track.loop == pytest.approx((14 - 10) / 2)
 
 
@@ -85,15 +87,28 @@ def test_only_what_was_seen_while_it_was_watched_counts() -> None:
     assert list(found.functions) == ["loop: vad.run", "loop: vad.gate", "loop: rpc.read"]
 
 
-def test_the_budget_is_four_milliseconds() -> None:
-    at_limit = replace(measured(), track=Spent(4.0, 2.0, 1.0, 1.0))
+def test_the_budget_is_of_all_threads_of_the_loop_and_of_its_lag() -> None:
+    at_limit = replace(measured(), track=Spent(3.5, 2.0, 0.5, 0.5, 0.5), lag_p99=50.0)
     assert at_limit.within_budget
-    assert not replace(at_limit, track=Spent(4.01, 2.0, 1.0, 1.0)).within_budget
+    assert not replace(at_limit, track=Spent(3.51, 2.0, 0.5, 0.5, 0.51)).within_budget
+    assert not replace(at_limit, track=Spent(3.5, 2.01, 0.5, 0.5, 0.49)).within_budget
+    assert not replace(at_limit, lag_p99=50.1).within_budget
     assert shown(overhead_table([at_limit])).split()[-1] == "yes"
 
 
+def test_a_loop_carries_what_fills_seven_tenths_of_a_core() -> None:
+    found = replace(
+        measured(),
+        track=Spent(3.0, 1.5, 0.5, 0.5, 0.5),
+        idle=Spent(12.0, 10.0, 0.0, 1.0, 1.0),
+    )
+    assert found.carried == (700 - 10) / 1.5
+    assert found.cores == pytest.approx(460 * 3.0 / 1000)
+    assert replace(found, track=Spent(0.0, -0.1, 0.0, 0.0, 0.1)).carried == 0
+
+
 def test_a_load_that_did_not_get_through_is_no_success() -> None:
-    cheap = replace(measured(), track=Spent(1.0, 1.0, 0.0, 0.0), driver_late_p99=100.0)
+    cheap = replace(measured(), track=Spent(1.0, 1.0, 0.0, 0.0, 0.0), driver_late_p99=100.0)
     assert cheap.within_budget
     behind = replace(cheap, driver_late_p99=101.0)
     assert not behind.within_budget
