@@ -297,6 +297,16 @@ async def test_a_meeting_that_ends_is_said_to_have_ended(
     assert await page.finals() == [SENTENCES[0]]
 
 
+async def test_a_meeting_that_ends_without_a_word_says_so(
+    page: CaptionPage, server: PageServer
+) -> None:
+    await server.joins("Claire")
+    await page.sees_state("waiting")
+    await page.sees("En attente d’une prise de parole")
+    await server.end()
+    await page.sees("Rien n’a été dit")
+
+
 async def test_a_meeting_that_was_deleted_is_gone_from_the_page(
     page: CaptionPage, server: PageServer
 ) -> None:

@@ -8,6 +8,8 @@ from page_browser import Reader
 from page_server import ROOM, PageServer, page_server
 from playwright.async_api import Browser, expect
 
+LOOK_NOW = "document.dispatchEvent(new Event('visibilitychange'))"
+
 
 async def test_no_room_is_said_to_be_none(reader: Reader) -> None:
     page = await reader.opens("")
@@ -29,6 +31,24 @@ async def test_rooms_show_who_is_there_and_who_speaks_and_lead_to_their_captions
     await page.raw.get_by_role("link", name="Revue & <sécurité>/2").click()
     await page.sees_state("waiting")
     await expect(page.raw.get_by_role("heading", level=1)).to_have_text("Revue & <sécurité>/2")
+
+
+async def test_meetings_that_ended_are_apart_from_those_that_go_on(
+    reader: Reader, server: PageServer
+) -> None:
+    claire = await server.joins("Claire")
+    await claire.ends("Au revoir.")
+    page = await reader.opens("")
+    await page.sees(ROOM)
+    over = page.raw.locator("#rooms-over")
+    await expect(over).to_be_hidden()
+    await server.end()
+    await page.raw.evaluate(LOOK_NOW)
+    await expect(over).to_contain_text("terminée à")
+    await page.sees("Aucune réunion n’est en cours")
+    await over.get_by_role("link", name=ROOM).click()
+    await page.sees_final("Au revoir.")
+    await page.sees_state("ended")
 
 
 async def test_the_list_keeps_itself_up_to_date(reader: Reader, server: PageServer) -> None:
@@ -54,9 +74,10 @@ async def test_a_list_that_cannot_be_had_says_so_and_comes_back(
     page = await reader.opens("")
     await page.sees("Aucune réunion n’est en cours")
     async with server.unreachable():
+        await page.raw.evaluate(LOOK_NOW)
         await page.sees("Le service ne répond pas")
     await server.joins("Claire")
-    await page.raw.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await page.raw.evaluate(LOOK_NOW)
     await page.sees(ROOM)
 
 
@@ -65,6 +86,7 @@ async def test_a_room_name_that_is_too_long_is_refused_in_words(reader: Reader) 
     page = await reader.opens("?room=" + "x" * 300)
     await page.sees_state("refused")
     await page.sees("Demande refusée", within=page.captions)
+    await page.sees("1 à 128 caractères", within=page.captions)
 
 
 async def test_a_service_with_tokens_asks_for_one_and_then_shows_the_captions(
