@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -80,12 +80,17 @@ class Text:
     """What the system says will not change: counts as stable, too."""
     pending: str = ""
     """What follows it."""
+    stable: str = ""
+    """What the system says will not change of that; nothing counts where it is no prefix."""
 
     def display(self, time: float) -> Display:
         """The same for the judge."""
-        settled = len(normalise(self.final))
+        final, held = len(normalise(self.final)), normalise(self.stable)
         whole = " ".join(filter(None, (self.final, self.pending)))
-        return Display.of_text(time, whole, stable=settled, final=settled)
+        shown = Display.of_text(time, whole, stable=final, final=final)
+        if shown.words[final : final + len(held)] != held:
+            return shown
+        return replace(shown, stable=final + len(held))
 
 
 class Reader(Protocol):
@@ -235,7 +240,7 @@ def note(log: TrackLog, text: Text, at: float) -> None:
     """Note what is shown from a moment on, unless it was shown before."""
     display = text.display(at)
     last = log.displays[-1] if log.displays else None
-    if last is None or (last.words, last.final) != (display.words, display.final):
+    if last is None or replace(last, time=display.time) != display:
         log.displays.append(display)
 
 

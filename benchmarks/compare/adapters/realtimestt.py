@@ -20,6 +20,7 @@ class SegmentReader:
         self.over = False
         self.lost = 0
         self._recordings = 0
+        self._stable = ""
         self._failed = 0
         self._finals: list[str] = []
         self._settled: set[int] = set()
@@ -40,10 +41,12 @@ class SegmentReader:
             case {"type": "realtime", "segmentId": int(segment), "text": str(text)}:
                 if segment not in self._settled:
                     self._pending[segment] = text.strip()
+                    self._stable = str(message.get("stableText", ""))
                 return self._show()
             case {"type": "final", "segmentId": int(segment), "text": str(text)}:
                 self._settled.add(segment)
                 self._pending.pop(segment, None)
+                self._stable = ""
                 self._finals.append(text.strip())
                 return self._show()
             case {"type": "error", "where": "admission", "message": reason}:
@@ -60,8 +63,9 @@ class SegmentReader:
         return False
 
     def _show(self) -> bool:
-        pending = (self._pending[segment] for segment in sorted(self._pending))
-        self.text = Text(" ".join(filter(None, self._finals)), " ".join(filter(None, pending)))
+        pending = " ".join(self._pending[segment] for segment in sorted(self._pending))
+        # With two segments open it is of the later one, and no prefix: nothing is stable then.
+        self.text = Text(" ".join(filter(None, self._finals)), pending, self._stable)
         return True
 
 

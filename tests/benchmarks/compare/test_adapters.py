@@ -106,6 +106,15 @@ def test_an_interim_that_comes_after_its_final_is_not_shown() -> None:
     assert reader.text == Text("fini", "suite")
 
 
+def test_realtimestt_has_stable_text_until_the_final() -> None:
+    reader = realtimestt.SegmentReader()
+    interim = {"type": "realtime", "segmentId": 1, "text": "un deux", "stableText": "un"}
+    reader.read(interim)
+    assert reader.text == Text("", "un deux", "un")
+    reader.read({"type": "final", "segmentId": 1, "text": "Un deux."})
+    assert reader.text == Text("Un deux.")
+
+
 def test_realtimestt_is_busy_until_every_recording_has_its_final() -> None:
     reader = realtimestt.SegmentReader()
     reader.read({"type": "timeline", "event": "recording_started"})

@@ -118,3 +118,17 @@ def test_a_display_counts_what_is_final_as_stable() -> None:
     shown = Text("L'hiver", "est là").display(1.0)
     assert shown.words == ("l", "hiver", "est", "là")
     assert (shown.stable, shown.final) == (2, 2)
+
+
+def test_what_a_system_calls_stable_counts_where_it_is_what_is_shown() -> None:
+    shown = Text("Oui.", "c'est là-bas", "C'est").display(1.0)
+    assert (shown.stable, shown.final) == (3, 1)
+    changed = Text("Oui.", "c'est là-bas", "Ces").display(1.0)
+    assert (changed.stable, changed.final) == (1, 1)
+
+
+def test_words_that_only_became_stable_are_noted() -> None:
+    log = TrackLog(TAKE)
+    note(log, Text("", "oui non"), 1.0)
+    note(log, Text("", "oui non", "oui"), 2.0)
+    assert [(it.time, it.stable) for it in log.displays] == [(1.0, 0), (2.0, 1)]
