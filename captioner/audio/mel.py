@@ -142,12 +142,12 @@ class LogMelStream:
         low = max(begin, self._samples.start)
         high = min(begin + _BLOCK_SAMPLES, self._samples.end)
         samples[low - begin : high - begin] = self._samples.view(low, high)
-        # sliding_window_view would say the same, in a third of the time of the transform itself.
-        frames = np.lib.stride_tricks.as_strided(
-            samples,
-            shape=(BLOCK, N_FFT),
+        # as_strided would say the same, in a quarter of the time of the transform itself.
+        frames = np.ndarray(
+            (BLOCK, N_FFT),
+            np.float32,
+            buffer=samples,
             strides=(HOP * samples.itemsize, samples.itemsize),
-            writeable=False,
         )
         return _raw_rows(frames, self.n_mels)
 
