@@ -328,8 +328,9 @@ def test_reading_without_a_result_gives_signs_of_life(
 
 
 PARENT = """
-import io, os, sys, time
+import signal, sys
 from captioner.audio.files import open_media
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the shell of the tests ignores
 reader = open_media(sys.argv[1])
 blocks = reader.blocks()
 if sys.argv[2] == "decoding":
