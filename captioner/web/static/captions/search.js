@@ -1,12 +1,16 @@
 import { make } from './dom.js';
 import { shown } from './transcript.js';
 
+const PLAIN = { '\u00a0': ' ', '\u202f': ' ', '’': "'" };
+
 /** Text for comparisons: without case and accents, each character in its place. */
 export function folded(text) {
-  return Array.from(text.split(''), (unit) => {
-    const plain = unit.normalize('NFD')[0].toLowerCase();
-    return plain.length === 1 ? plain : unit;
-  }).join('').replace(/[\u00a0\u202f]/g, ' ').replace(/’/g, "'");
+  return text.replace(/[^\0-\x7f]/g, bare).replace(/[A-Z]+/g, (run) => run.toLowerCase());
+}
+
+function bare(unit) {
+  const plain = PLAIN[unit] ?? unit.normalize('NFD')[0].toLowerCase();
+  return plain.length === 1 ? plain : unit;
 }
 
 /** Where a text occurs in the finals of a view, and the marks that show it. */
