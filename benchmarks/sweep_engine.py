@@ -8,6 +8,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Protocol
+
+from recordings import Take
 
 from captioner.asr.engine import DecodeRow, Engine
 from captioner.asr.plausibility import doubt
@@ -19,6 +22,16 @@ TOGETHER = 8  # rows decoded at a time, where several answers are missing
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One row, and where it comes from."""
+
+    row: DecodeRow
+    take: Take
+    start: int
+    """Position of its window in the take."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """One answer, and what it took."""
 
@@ -27,6 +40,18 @@ class Decoded:
     """Steps of the decoder."""
     doubted: bool
     """Whether the row was decoded again on the padded window."""
+
+
+class Answering(Protocol):
+    """Whoever answers the rows of a simulated machine."""
+
+    def group(self, row: DecodeRow) -> tuple[object, ...]:
+        """The key of the rows that may share a batch with this one."""
+        ...
+
+    def decode(self, asked: Sequence[Asked]) -> list[Decoded]:
+        """The answers to rows of one batch."""
+        ...
 
 
 class KeptEngine:
@@ -55,8 +80,13 @@ class KeptEngine:
             self._engine = self._build()
         return self._engine
 
-    def decode(self, rows: Sequence[DecodeRow]) -> list[Decoded]:
+    def group(self, row: DecodeRow) -> tuple[object, ...]:
+        """As the engine groups."""
+        return self.engine.group(row)
+
+    def decode(self, asked: Sequence[Asked]) -> list[Decoded]:
         """The answers to rows of one batch."""
+        rows = [each.row for each in asked]
         keys = [_key(row) for row in rows]
         found: dict[str, Decoded | None] = {key: self._read(key) for key in keys}
         missing = [(key, row) for key, row in zip(keys, rows, strict=True) if found[key] is None]

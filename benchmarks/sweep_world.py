@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from recordings import Take
 from sweep_costs import Costs
-from sweep_engine import Decoded, KeptEngine
+from sweep_engine import Answering, Asked, Decoded
 from tracks import TrackLog, staggered, take_event
 
 from captioner.asr.engine import Float32
-from captioner.asr.window import PADDED
+from captioner.asr.window import MEL_HOP, PADDED
 from captioner.evaluation.display import Screen
 from captioner.live import Captioned
 from captioner.scheduling.load import LoadMeter
@@ -73,7 +73,7 @@ class World:
     def __init__(
         self,
         settings: StreamingSettings,
-        engine: KeptEngine,
+        engine: Answering,
         costs: Costs,
         *,
         workers: int = 2,
@@ -171,7 +171,7 @@ class World:
             priority=CLASSES[decode.purpose],
             deadline=self._now,
             submitted=self._now,
-            group=self._engine.engine.group(decode.row),
+            group=self._engine.group(decode.row),
             row=decode.row,
         )
         track.requests[decode.id] = request.id
@@ -192,7 +192,7 @@ class World:
 
     def _begin(self, batch: Batch) -> None:
         batch = Batch(tuple(self._refreshed(request) for request in batch.requests))
-        answers = self._engine.decode([request.row for request in batch.requests])
+        answers = self._engine.decode([self._asked(request) for request in batch.requests])
         factor = self._costs.shared if self._busy.total() else 1.0
         seconds = factor * self._charge(batch, answers)
         self._busy[batch.priority] += 1
@@ -207,13 +207,19 @@ class World:
 
         self._at(self._now + seconds, done)
 
+    def _asked(self, request: Request) -> Asked:
+        track, decode = self._waiting[request.id]
+        start = decode.edge - request.row.speech_frames * MEL_HOP
+        return Asked(request.row, track.log.take, start)
+
     def _refreshed(self, request: Request) -> Request:
         """The request with the newest audio, if it may still share the batch."""
         track, decode = self._waiting[request.id]
-        group = self._engine.engine.group
+        group = self._engine.group
         newer = track.session.refresh(decode.id, lambda row: group(row) == request.group)
         if newer is None:
             return request
+        self._waiting[request.id] = (track, newer)
         return replace(request, row=newer.row)
 
     def _charge(self, batch: Batch, answers: Sequence[Decoded]) -> float:
