@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 
-from captioner.asr.plausibility import NO_SPEECH_LIMIT, doubt
+from captioner.asr.plausibility import NO_SPEECH_LIMIT, WORD_RATE_LIMIT, Doubt, doubt
 from captioner.transcript import SAMPLE_RATE, Hypothesis
 
 SHORT_SPEECH = SAMPLE_RATE // 4  # samples of voiced audio under which politeness is suspect
 UNSURE = 0.5  # mean word probability under which politeness is suspect
+VOICED_GRACE = 2  # words that any voiced audio may hold: a slamming door has some, and "says" four
 
 CREDITS = (
     r"sous titr(es|age)( de| fr| francais| en francais| mfp| st \d+| societe radio canada)?",
@@ -61,4 +62,5 @@ def invented(hypothesis: Hypothesis, *, speech: int, voiced: int) -> str:
     sure = sum(word.probability for word in hypothesis.words) / len(hypothesis.words)
     if phrase in POLITE and (voiced < SHORT_SPEECH or sure < UNSURE):
         return "polite_phrase"
-    return ""
+    most = VOICED_GRACE + WORD_RATE_LIMIT * voiced / SAMPLE_RATE
+    return Doubt.WORD_RATE.value if len(hypothesis.words) > most else ""

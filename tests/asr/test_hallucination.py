@@ -114,3 +114,10 @@ def test_a_loop_in_what_the_model_takes_for_no_speech_is_dropped_whole() -> None
     loop = said(text, logprob=-0.9, no_speech=0.9)
     assert invented(loop, speech=3 * SECOND, voiced=3 * SECOND) == "loop"
     assert invented(said(text, logprob=-0.9), speech=3 * SECOND, voiced=3 * SECOND) == ""
+
+
+def test_a_sentence_on_a_moment_of_voice_is_dropped() -> None:
+    words = said("C'est la même chose.")
+    assert invented(words, speech=SECOND, voiced=SECOND // 5) == "word_rate"
+    assert invented(words, speech=SECOND, voiced=SECOND // 4) == ""
+    assert invented(said("D'accord."), speech=SECOND, voiced=0) == ""
