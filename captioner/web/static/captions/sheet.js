@@ -72,11 +72,11 @@ button:focus-visible, summary:focus-visible { outline-offset: 2px; }
 }
 .same { padding-block-start: 0; }
 .same > .who { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; width: 1px; }
-@container (min-width: 36rem) {
+@container (min-width: 28em) {
   .same { padding-block-start: 0.2em; }
   .same > .who { clip-path: none; height: auto; overflow: visible; position: static; width: auto; }
   .same > .who > .name, .same > .who > .mark { clip-path: inset(50%); }
-  .row { column-gap: 1em; grid-template-columns: minmax(0, var(--captioner-name-width, 11rem)) minmax(0, 70ch); }
+  .row { column-gap: 1em; grid-template-columns: minmax(0, var(--captioner-name-width, max(11rem, 8em))) minmax(0, 70ch); }
 }
 .who {
   align-items: baseline; color: var(--speaker); display: flex; font-size: max(0.8em, 0.8rem);
