@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from captioner.config import default_models_dir
 from captioner.errors import DownloadError, ModelError
 from captioner.models.adopt import describe_directory
 from captioner.models.manifest import (
@@ -167,9 +168,10 @@ class ModelStore:
             return self._at_path(directory)
         known = shipped_manifests()
         if text in known:
+            where = "" if self.root == default_models_dir() else f" --models-dir {self.root}"
             raise ModelError(
                 f"model {text!r} is not in {self.root}: "
-                f"fetch it with 'captioner models pull {text}'"
+                f"fetch it with 'captioner models pull {text}{where}'"
             )
         raise ModelError(
             f"no model {text!r}: it is neither in {self.root}, nor a directory, nor one of "

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from model_fakes import FILES, Recorder, toy, weights, write_files
 
-from captioner.config import load_settings
+from captioner.config import default_models_dir, load_settings
 from captioner.errors import ModelError
 from captioner.models.manifest import MANIFEST_FILE, WindowRule, load_manifest, shipped_manifest
 from captioner.models.manifest_toml import format_manifest
@@ -82,8 +82,19 @@ def test_an_altered_model_can_be_found_when_nobody_asks_for_its_bytes(store: Mod
 
 
 def test_a_well_known_model_that_is_absent_is_answered_with_the_command(store: ModelStore) -> None:
-    with pytest.raises(ModelError, match=r"fetch it with 'captioner models pull base'"):
+    with pytest.raises(ModelError) as caught:
         store.find("base")
+    assert f"fetch it with 'captioner models pull base --models-dir {store.root}'" in str(
+        caught.value
+    )
+
+
+def test_the_command_is_short_where_models_are_looked_for_anyway(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(ModelError, match=r"fetch it with 'captioner models pull base'$"):
+        ModelStore(default_models_dir()).find("base")
 
 
 def test_an_unknown_model_is_answered_with_what_there_is(store: ModelStore) -> None:
