@@ -193,7 +193,7 @@ class Settings(BaseModel):
         metavar="CODE",
         pattern=LANGUAGE_TAG,
     )
-    hop: float = setting(0.5, "Captions", "New audio between two interims.", ge=0.1, le=5)
+    hop: float = setting(0.3, "Captions", "New audio between two interims.", ge=0.1, le=5)
     final_beam_size: int = setting(5, "Captions", "Beam width of finals; 1 is greedy.", ge=1, le=10)
     final_window: Literal["auto", "short", "padded"] = setting(
         "auto",
@@ -201,10 +201,10 @@ class Settings(BaseModel):
         "Window of finals: the model's rule (short), 30 s (padded), or by load (auto).",
     )
     endpoint_silence: float = setting(
-        0.55, "Captions", "Silence that ends an utterance.", ge=0.2, le=3
+        0.4, "Captions", "Silence that ends an utterance.", ge=0.2, le=3
     )
     max_utterance: float = setting(
-        15.0, "Captions", "Longest utterance before it is cut at a pause.", ge=5, le=28
+        8.0, "Captions", "Longest utterance before it is cut at a pause.", ge=5, le=28
     )
 
     # --- Limits

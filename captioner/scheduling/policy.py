@@ -29,6 +29,10 @@ from captioner.asr.engine import DecodeRow
 from captioner.errors import ResourceExhausted
 
 MAX_BATCH = {"cpu": 8, "cuda": 64}  # rows, where the setting leaves it open
+LIVE_BATCH = {
+    "cpu": 4,
+    "cuda": 64,
+}  # of live rows: on a CPU more gain little, and all wait for them
 FINAL_BATCHES_IN_A_ROW = 3  # before an impatient interim heads one: a quarter of the batches
 
 
@@ -93,6 +97,8 @@ class Rules:
 
     max_batch: int = 0
     """Rows in one batch; 0: what suits the device."""
+    live_batch: int = 0
+    """Of live rows; 0: as `max_batch` says, or what suits the device."""
     max_finals: int = 4096
     """Finals that may wait: far above what admitted sessions can ask for at once."""
     max_interims: int = 1024
@@ -105,12 +111,14 @@ class Rules:
     def __post_init__(self) -> None:
         if min(self.max_finals, self.max_interims, self.max_recordings) < 1:
             raise ValueError(f"bounds of what waits are at least 1: {self}")
-        if min(self.max_batch, self.reserved_workers) < 0:
+        if min(self.max_batch, self.live_batch, self.reserved_workers) < 0:
             raise ValueError(f"rows and workers are at least 0: {self}")
 
     def on(self, device: str) -> Rules:
         """The same rules with the size of batches settled."""
-        return replace(self, max_batch=self.max_batch or MAX_BATCH.get(device, MAX_BATCH["cpu"]))
+        live = self.live_batch or self.max_batch or LIVE_BATCH.get(device, LIVE_BATCH["cpu"])
+        rows = self.max_batch or MAX_BATCH.get(device, MAX_BATCH["cpu"])
+        return replace(self, max_batch=rows, live_batch=live)
 
     @property
     def recording_rows(self) -> int:
@@ -179,7 +187,8 @@ class Queue:
             return self._recordings(now, workers)
         groups = Counter(request.group for request in self._live())
         share = max(1, workers.idle - (len(groups) - 1))
-        batch = self._take(head, self._live(), rows=_divide(groups[head.group], share))
+        rows = min(_divide(groups[head.group], share), self._rules.live_batch)
+        batch = self._take(head, self._live(), rows=rows)
         self._final_batches = 0 if head.priority is Priority.INTERIM else self._final_batches + 1
         return batch
 

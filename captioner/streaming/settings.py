@@ -42,7 +42,7 @@ class StreamingSettings:
     append_only: bool = False
     interims: bool = True
     endpointing: EndpointingSettings = field(default_factory=EndpointingSettings)
-    hop: int = samples(0.5)
+    hop: int = samples(0.3)
     """New audio between two interims of an utterance."""
     first_hop: int = samples(0.8)
     """Audio, pre-roll included, before an utterance's first interim."""
@@ -58,11 +58,11 @@ class StreamingSettings:
     """How much more probable a final's words must be to replace committed ones..."""
     final_surer_per_word: float = 0.025
     """...and how much more for each committed word after them."""
-    trim_after: int = samples(6.0)
+    trim_after: int = samples(3.0)
     """An interim's window longer than this starts at a later committed word instead."""
-    trim_to: int = samples(3.0)
+    trim_to: int = samples(1.0)
     """How much audio such a window keeps, at least."""
-    interim_silence: float = 4.0
+    interim_silence: float = 2.0
     """Seconds of silence after the speech in the window of an interim, when the model's rule asks
     for more: a final makes good what that costs."""
     lead: int = samples(0.6)

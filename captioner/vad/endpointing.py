@@ -54,17 +54,17 @@ class EndpointingSettings:
     """Audio before the first speech frame that belongs to the utterance."""
     tail: float = 0.15
     """Audio after the last speech frame that belongs to the utterance."""
-    pause: float = 0.2
+    pause: float = 0.13
     """Silence after which the final decode may start on speculation."""
-    silence_to_endpoint: float = 0.55
+    silence_to_endpoint: float = 0.4
     """Silence that ends an utterance."""
-    late_silence_to_endpoint: float = 0.25
+    late_silence_to_endpoint: float = 0.16
     """The same, when shorter, once the utterance is longer than ``late_after``."""
-    late_after: float = 7.0
+    late_after: float = 3.0
     """Length from which an utterance ends at a shorter silence."""
-    max_utterance: float = 15.0
+    max_utterance: float = 8.0
     """Length at which an utterance is cut."""
-    cut_search: float = 4.5
+    cut_search: float = 4.0
     """How far back from there the cut may lie, within the later half of the utterance."""
 
     def __post_init__(self) -> None:

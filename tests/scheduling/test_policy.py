@@ -272,6 +272,7 @@ def test_interims_over_their_bound_displace_the_oldest() -> None:
         {"max_interims": 0},
         {"max_recordings": 0},
         {"max_batch": -1},
+        {"live_batch": -1},
         {"reserved_workers": -1},
     ],
 )
@@ -284,6 +285,22 @@ def test_the_size_of_a_batch_left_open_is_settled_by_the_device() -> None:
     assert Rules().on("cpu").max_batch == 8
     assert Rules().on("cuda").max_batch == 64
     assert Rules(max_batch=3).on("cuda").max_batch == 3
+    assert Rules().on("cpu").live_batch == 4
+    assert Rules().on("cuda").live_batch == 64
+    assert Rules(max_batch=3).on("cpu").live_batch == 3
+
+
+def test_batches_of_live_rows_are_small_where_all_would_wait_for_a_large_one() -> None:
+    rules = Rules(max_batch=8, live_batch=2, reserved_workers=0)
+    live = Queue(rules)
+    files = Queue(rules)
+    for number in range(8):
+        live.add(ask(INTERIM, session=str(number)))
+        files.add(ask(RECORDING, session=str(number)))
+
+    batches = [queue.next_batch(0.0, Workers(1, 1)) for queue in (live, files)]
+
+    assert [len(batch.requests) for batch in batches if batch] == [2, 8]
 
 
 # --- Coalescing and cancellation

@@ -128,10 +128,11 @@ def test_a_flush_gives_the_final_though_no_audio_follows(
 def test_flushing_at_the_very_cut_of_a_long_utterance_finalizes_what_follows_the_cut(
     mode: StreamingSettings,
 ) -> None:
-    drive = Drive(script(0.5, 12.0, 0.08, 10.0), mode)
+    endpointing = replace(mode.endpointing, max_utterance=15.0, late_after=15.0, cut_search=4.5)
+    drive = Drive(script(0.5, 12.0, 0.08, 10.0), replace(mode, endpointing=endpointing))
     while not (starts := [a.position for a in drive.actions if isinstance(a, Started)]):
         drive.feed(320)
-    longest = at(SETTINGS.endpointing.max_utterance)
+    longest = at(endpointing.max_utterance)
     full = -(-(starts[0] + longest) // FRAME_SAMPLES) * FRAME_SAMPLES
     while drive.session.received < full - 100:
         drive.feed(min(320, full - 100 - drive.session.received))
@@ -252,7 +253,7 @@ def test_a_final_says_where_to_go_on() -> None:
 
 
 def test_a_cut_amid_speech_says_that_it_continues() -> None:
-    listener = Drive(script(0.5, 20.0)).run(1600)
+    listener = Drive(script(0.5, 12.0)).run(1600)
 
     assert [restart.continuing for restart in listener.restarts] == [True, False]
 
@@ -506,7 +507,7 @@ def test_a_loop_is_not_shown_while_it_goes_on_and_is_cut_in_the_final() -> None:
 
 
 def test_an_interim_that_was_shown_is_replaced_by_an_empty_final_when_it_was_nothing() -> None:
-    by_hand = Scripted(script(0.5, 4.0))
+    by_hand = Scripted(script(0.5, 2.0))
     interim = by_hand.until_decode(Purpose.INTERIM)
     (shown,) = emitted(by_hand.session.decoded(interim.id, answer("Bonjour", "Jean")))
     final = by_hand.until_decode(Purpose.FINAL)
