@@ -190,9 +190,7 @@ def babble(voices: Sequence[Samples], length: int, *, seed: int) -> Samples:
     chance = np.random.default_rng(seed)
     out = np.zeros(length, np.float64)
     for voice in voices:
-        turned = np.roll(
-            np.resize(voice, max(length, len(voice))), int(chance.integers(len(voice)))
-        )
+        turned = np.resize(np.roll(voice, int(chance.integers(len(voice)))), length)
         out += at_level(turned, -20)
     return _out(out)
 

@@ -41,5 +41,6 @@ def test_digital_silence_has_no_level() -> None:
 def test_babble_takes_six_voices() -> None:
     voices = [GENERATORS["hum"](1.0, seed) for seed in range(6)]
     assert babble(voices, 30_000, seed=0).shape == (30_000,)
+    assert babble(voices, 8_000, seed=0).shape == (8_000,)
     with pytest.raises(ValueError, match="got 5"):
         babble(voices[:5], 30_000, seed=0)
