@@ -20,6 +20,7 @@ CAPTIONER = "captioner"
 DEFAULTS = "defaults"
 FAIREST = "fairest"
 LAUNCHERS = Path(__file__).with_name("launch")
+ALIGNATT = "simulstreaming"  # WhisperLiveKit's default policy
 MANY = 256  # sessions: out of reach
 THREADS = "2"
 WARMUP = Path(__file__).parents[2] / "examples" / "audio" / "sentences" / "000.flac"
@@ -93,7 +94,8 @@ def _whisperlivekit(
     options: tuple[str, ...], *, beam_size: int, policy: str = "localagreement"
 ) -> Callable[..., Launch]:
     def launch(model: str, port: int) -> Launch:
-        needed = ["--host", "127.0.0.1", "--port", str(port), "--model_dir", model]
+        where = "--decoder-model-path" if policy == ALIGNATT else "--model_dir"
+        needed = ["--host", "127.0.0.1", "--port", str(port), where, model]
         needed += ["--language", "fr", "--backend", "faster-whisper", "--pcm-input"]
         # Without a file of its own it would fetch one to warm up.
         needed += ["--backend-policy", policy, "--warmup-file", str(WARMUP)]
@@ -197,8 +199,8 @@ def peers() -> list[Peer]:
             name="whisperlivekit-simul",
             package="whisperlivekit",
             variant=DEFAULTS,
-            settings={"policy": "simulstreaming"},
-            launch=_whisperlivekit((), beam_size=0, policy="simulstreaming"),
+            settings={"policy": ALIGNATT},
+            launch=_whisperlivekit((), beam_size=0, policy=ALIGNATT),
             open_track=whisperlivekit.open_track,
         ),
         Peer(
