@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from captioner.errors import ResourceExhausted
 
 FULL = 0.9  # share of the engine's time beyond which nobody else may come in
-LATE = 3.0  # seconds that a live request may wait before the replica counts as full
+LATE = 1.5  # seconds that a live request may wait before the replica counts as full
 RETRY_AFTER = 5.0  # seconds: utterances end about this often
 UNMEASURED = 1.0  # talkers assumed possible for each idle worker before any is measured
 
