@@ -120,6 +120,7 @@ async def test_the_other_pages_have_no_barrier(
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
+@pytest.mark.slow
 async def test_colours_of_the_system_are_honoured(browser: Browser, server: PageServer) -> None:
     look = "() => getComputedStyle(root().querySelector('.stage')).backgroundColor"
     seen = []

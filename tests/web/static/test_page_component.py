@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from page_browser import CaptionPage, Reader
 from page_server import ROOM, PageServer, page_server
@@ -80,6 +81,7 @@ async def test_one_line_shows_the_captions_of_a_room_in_a_page_of_another_site(
         await page.sees("Sous-titres générés automatiquement", within=page.captions)
 
 
+@pytest.mark.slow
 async def test_it_goes_on_where_it_was_on_another_site_too(
     browser: Browser, site: Site, embedding: PageServer
 ) -> None:

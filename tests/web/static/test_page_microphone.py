@@ -119,6 +119,7 @@ async def test_stopping_keeps_the_text_and_finalizes_the_last_words(page: Captio
     assert await page.raw.get_by_role("meter").get_attribute("aria-valuenow") == "0"
 
 
+@pytest.mark.slow
 async def test_it_can_be_started_again_with_nothing_of_the_time_before(page: CaptionPage) -> None:
     for _ in range(2):
         await starts(page)
@@ -130,7 +131,13 @@ async def test_it_can_be_started_again_with_nothing_of_the_time_before(page: Cap
         await has_finals(page)
 
 
-@pytest.mark.parametrize("resumable", [True, False], ids=["the same", "another"])
+@pytest.mark.parametrize(
+    "resumable",
+    [
+        pytest.param(True, id="the same"),
+        pytest.param(False, id="another", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_server_that_goes_away_is_said_to_be_gone_and_nothing_is_lost_when_it_is_back(
     page: CaptionPage, speaker: Reader, service: SpokenServer, resumable: bool
 ) -> None:
@@ -191,6 +198,7 @@ async def test_a_page_that_may_not_have_a_microphone_says_where_it_may(hearing: 
             await page.sees("HTTPS")
 
 
+@pytest.mark.slow
 async def test_a_browser_without_a_microphone_says_so(service: SpokenServer) -> None:
     async with chromium(fake_microphone=False) as browser, Reader(browser, service.url) as reader:
         page = await reader.opens("mic")
