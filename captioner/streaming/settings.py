@@ -46,7 +46,7 @@ class StreamingSettings:
     """New audio between two interims of an utterance."""
     first_hop: int = samples(0.8)
     """Audio, pre-roll included, before an utterance's first interim."""
-    hidden: int = samples(0.2)
+    hidden: int = samples(0.25)
     """A word that ends closer than this to the window's edge is not shown: it may be cut."""
     commit_margin: int = samples(0.8)
     """A word that ends closer than this to the window's edge is not committed."""
@@ -54,9 +54,9 @@ class StreamingSettings:
     """A word that ends farther than this from the window's edge is committed as it is."""
     interim_surer: float = 0.0
     """How much more probable a word must be to replace one that an interim showed."""
-    final_surer: float = -0.1
+    final_surer: float = 0.0
     """How much more probable a final's words must be to replace committed ones..."""
-    final_surer_per_word: float = 0.025
+    final_surer_per_word: float = 0.05
     """...and how much more for each committed word after them."""
     trim_after: int = samples(3.0)
     """An interim's window longer than this starts at a later committed word instead."""
