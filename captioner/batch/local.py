@@ -9,6 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
+from captioner.asr.allocator import keep_freed_memory
 from captioner.asr.engine import DecodeRow, EngineInfo
 from captioner.batch.job import (
     Options,
@@ -73,6 +74,7 @@ class LocalExecutor:
             ModelError: it is missing, incomplete or altered.
             EngineFault: the engine could not be built.
         """
+        keep_freed_memory()
         self._silero = SileroModel.bundled()
         self._station = await build_station(
             self._factory, start_timeout=LOADING_TIMEOUT, call_timeout=DECODING_TIMEOUT
