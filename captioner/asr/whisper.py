@@ -12,6 +12,7 @@ import numpy as np
 
 from captioner.asr.alignment import Calibration, place_words
 from captioner.asr.engine import SHORTEST_SPEECH, DecodeRow, EngineInfo, Float32
+from captioner.asr.key_terms import spell_key_terms
 from captioner.asr.plausibility import doubt
 from captioner.asr.prompt import context_tokens
 from captioner.asr.tokenizer import WhisperTokenizer, WordTokens
@@ -134,7 +135,10 @@ class WhisperEngine:
         except (RuntimeError, ValueError) as error:
             raise EngineFault(f"a batch of {len(good)} rows failed: {error}") from error
         for index, hypothesis in zip(good, hypotheses, strict=True):
-            answers[index] = hypothesis
+            row = rows[index]
+            answers[index] = spell_key_terms(
+                hypothesis, row.key_terms, self._tokenizer.encode, forced=len(row.prefix)
+            )
         return [answer for answer in answers if answer is not None]
 
     def close(self) -> None:
@@ -315,7 +319,7 @@ class WhisperEngine:
         return None
 
     def _context(self, row: DecodeRow) -> list[int]:
-        return context_tokens(self._tokenizer, key_terms=row.key_terms, previous=row.previous)
+        return context_tokens(self._tokenizer, row.previous)
 
     def _prompt(self, row: DecodeRow) -> list[int]:
         context = self._context(row)

@@ -10,6 +10,7 @@ share a window until it is full, and silence between them is cut down to `longes
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
@@ -125,7 +126,9 @@ class Planner:
         self._joined: list[PlannedUtterance] = []  # of the window that may still grow
         self._silences: list[int] = []
         self._start = 0  # of the open utterance
-        self._voiced = 0  # samples of it
+        held = settings.endpointing.max_utterance + _reach(settings.endpointing)
+        self._voiced: deque[int] = deque(maxlen=round(held * SAMPLE_RATE) // FRAME_SAMPLES)
+        # where the frames taken for speech begin that are not yet in an utterance
 
     @property
     def joined(self) -> Sequence[PlannedUtterance]:
@@ -143,9 +146,9 @@ class Planner:
         """Take the speech probabilities of the next frames; return the windows now complete."""
         windows: list[PlannedWindow] = []
         for probability in probabilities:
+            if probability >= self._speech_threshold:
+                self._voiced.append(self._endpointer.received)
             windows += self._take(self._endpointer.push(probability))
-            if self._endpointer.speaking and probability >= self._speech_threshold:
-                self._voiced += FRAME_SAMPLES
         return windows
 
     def end(self, duration: int) -> list[PlannedWindow]:
@@ -161,14 +164,24 @@ class Planner:
         for event in events:
             match event:
                 case SpeechStarted(start):
-                    self._start, self._voiced = start, 0
+                    self._start = start
                 case Endpoint(end):
                     end = end if duration is None else min(end, duration)
-                    windows += self._join(PlannedUtterance(self._start, end, self._voiced))
-                    self._voiced = 0
+                    voiced = self._count_voiced(end)
+                    windows += self._join(PlannedUtterance(self._start, end, voiced))
                 case _:
                     pass
         return windows
+
+    def _count_voiced(self, end: int) -> int:
+        """Voiced samples of the open utterance before `end`: after a cut, others have the rest."""
+        while self._voiced and self._voiced[0] < self._start:
+            self._voiced.popleft()
+        frames = 0
+        while self._voiced and self._voiced[0] < end:
+            self._voiced.popleft()
+            frames += 1
+        return frames * FRAME_SAMPLES
 
     def _join(self, utterance: PlannedUtterance) -> list[PlannedWindow]:
         """Add an utterance to the window, or complete the window and begin another."""

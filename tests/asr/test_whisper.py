@@ -333,7 +333,7 @@ def test_the_tokens_after_a_prefix_are_as_probable_as_without_it(
 
 
 @pytest.mark.slow
-def test_key_terms_and_previous_text_change_what_is_heard_and_break_nothing(
+def test_key_terms_and_previous_text_break_nothing(
     engine: WhisperEngine, sentences: list[Samples]
 ) -> None:
     row = row_of(sentences[0])
@@ -403,10 +403,29 @@ def test_rows_that_cannot_share_a_batch_have_other_groups(
         replace(row, beam_size=5),
         replace(row, temperature=0.4),
         replace(row, prefix=(1,)),
-        replace(row, key_terms=("Lefèvre",)),
+        replace(row, previous="Le conseil a voté. " * 20),
     ]
 
     assert len({engine.group(other) for other in [row, *others]}) == 6
+
+
+@pytest.mark.slow
+def test_key_terms_are_spelt_as_given_and_share_the_batch(
+    engine: WhisperEngine, recordings: Path
+) -> None:
+    folder = recordings / "key_terms"
+    said = json.loads((folder / "truth.json").read_text())[:12]
+    terms = tuple(dict.fromkeys(sentence["term"] for sentence in said))
+    samples = [soundfile.read(folder / each["file"], dtype="float32")[0] for each in said]
+    longest = max(map(len, samples)) + 4 * SAMPLE_RATE
+    rows = [row_of(each, window=longest // MEL_HOP * MEL_HOP) for each in samples]
+    helped = [replace(row, key_terms=terms) for row in rows]
+    assert {engine.group(row) for row in helped} == {engine.group(rows[0])}
+
+    def right(answers: list[Hypothesis]) -> int:
+        return sum(each["term"] in answer.text for each, answer in zip(said, answers, strict=True))
+
+    assert right(decoded(engine, *helped)) >= right(decoded(engine, *rows)) + 4
 
 
 @pytest.mark.slow

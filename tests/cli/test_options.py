@@ -44,7 +44,7 @@ def test_flags_that_are_not_given_leave_the_environment_in_force() -> None:
 
 def test_a_flag_can_turn_off_what_the_environment_turned_on() -> None:
     result = CliRunner().invoke(probe, ["--no-insecure"], env={"CAPTIONER_INSECURE": "1"})
-    assert result.output == "base 0.5 False x\n"
+    assert result.output == "base 0.3 False x\n"
 
 
 def test_the_config_flag_names_the_file(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_help_groups_the_settings_and_tells_variable_and_default() -> None:
     text = CliRunner().invoke(probe, ["--help"], terminal_width=100).output
     assert text.index("Options:") < text.index("Model:") < text.index("Captions:")
     words = " ".join(text.split())
-    assert "--hop SECONDS New audio between two interims. [CAPTIONER_HOP; default: 0.5]" in words
+    assert "--hop SECONDS New audio between two interims. [CAPTIONER_HOP; default: 0.3]" in words
     assert "--insecure / --no-insecure" in words
     assert "--device [auto|cpu|cuda]" in words
     assert "probe --hop 1   like this" in text

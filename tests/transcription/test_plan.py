@@ -117,6 +117,9 @@ def test_speech_without_a_pause_is_cut_and_nothing_between_the_windows_is_lost()
     assert all(each.length <= (longest + 0.05) * SAMPLE_RATE for each in windows)
     for before, after in itertools.pairwise(utterances_of(windows)):
         assert after.start == before.end
+    for utterance in utterances_of(windows)[1:-1]:  # what lies behind a cut counts for the next one
+        length = utterance.end - utterance.start
+        assert utterance.voiced == pytest.approx(length, abs=2 * FRAME_SAMPLES)
 
 
 def test_a_window_is_told_when_the_next_utterance_does_not_fit() -> None:
