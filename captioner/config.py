@@ -204,7 +204,7 @@ class Settings(BaseModel):
         0.4, "Captions", "Silence that ends an utterance.", ge=0.2, le=3
     )
     max_utterance: float = setting(
-        8.0, "Captions", "Longest utterance before it is cut at a pause.", ge=5, le=28
+        10.0, "Captions", "Longest utterance before it is cut at a pause.", ge=5, le=28
     )
 
     # --- Limits

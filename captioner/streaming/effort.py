@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from captioner.streaming.settings import Effort, samples
 
 RELAXED = 0.25  # share of the engine's time under which a final may cost what it likes
-BUSY = 0.8  # share from which it costs as little as it can
+BUSY = 0.95  # share from which it costs as little as it can
 LONG_WINDOW = samples(14.0)  # as accurate as longer ones on meetings, for less of the engine's time
 SURE = 0.6  # probability of words that busy engines hear only once
 

@@ -58,11 +58,11 @@ class EndpointingSettings:
     """Silence after which the final decode may start on speculation."""
     silence_to_endpoint: float = 0.4
     """Silence that ends an utterance."""
-    late_silence_to_endpoint: float = 0.16
+    late_silence_to_endpoint: float = 0.25
     """The same, when shorter, once the utterance is longer than ``late_after``."""
-    late_after: float = 3.0
+    late_after: float = 4.0
     """Length from which an utterance ends at a shorter silence."""
-    max_utterance: float = 8.0
+    max_utterance: float = 10.0
     """Length at which an utterance is cut."""
     cut_search: float = 4.0
     """How far back from there the cut may lie, within the later half of the utterance."""

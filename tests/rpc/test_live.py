@@ -319,7 +319,7 @@ async def test_a_resumed_session_goes_on_where_its_last_final_ended(
     started = await again.configure(live_config(resume_token=token))
     assert started.resume_from_sample == 3_200
     assert started.next_caption_id == 2
-    assert started.limits.max_burst.seconds == 10 + 8
+    assert started.limits.max_burst.seconds == 10 + 10
     await again.send(audio=audio(2, 3, 0, offset=3_200))
     await again.send(end_of_stream=pb.EndOfStream())
     assert finals(await again.rest()) == ["m2 m3"]

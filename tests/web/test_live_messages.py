@@ -249,7 +249,7 @@ def test_the_first_message_says_what_produces_the_captions_and_what_is_allowed()
 
 def test_a_resumed_session_may_send_more_at_once() -> None:
     message = writer(resume_token="jeton").message(live.Started("s1", "jeton", 0, 1))
-    assert message["limits"]["burst"] == 18.0
+    assert message["limits"]["burst"] == 20.0
 
 
 def test_a_caption_has_the_names_that_it_has_in_its_room() -> None:
