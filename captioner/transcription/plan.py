@@ -126,9 +126,9 @@ class Planner:
         self._joined: list[PlannedUtterance] = []  # of the window that may still grow
         self._silences: list[int] = []
         self._start = 0  # of the open utterance
-        held = settings.endpointing.max_utterance + _reach(settings.endpointing)
-        self._voiced: deque[int] = deque(maxlen=round(held * SAMPLE_RATE) // FRAME_SAMPLES)
-        # where the frames taken for speech begin that are not yet in an utterance
+        # Where the voiced frames begin that no utterance has yet; those too old for any fall out.
+        held = round(settings.endpointing.max_utterance * SAMPLE_RATE) + self._reach
+        self._voiced: deque[int] = deque(maxlen=held // FRAME_SAMPLES)
 
     @property
     def joined(self) -> Sequence[PlannedUtterance]:
