@@ -4,7 +4,7 @@
     python benchmarks/key_terms.py --paths offline --ways spelling --sets 20
 
 Every sentence of ``examples/audio/key_terms`` is transcribed with a set of key terms of which one
-is said, or none, through live sessions and as a recording. See benchmarks/README.md for the ways,
+is said, or none, through live sessions and as a recording. See docs/tuning.md for the method,
 and for what the figures mean.
 """
 
