@@ -160,6 +160,10 @@ class CaptionPage:
             text,
         )
 
+    async def tries_again(self) -> None:
+        """Press the button, which may be gone: the page also comes back by itself."""
+        await self.captions.locator("[part=retry]").dispatch_event("click")
+
     async def sees_state(self, state: str) -> None:
         await self.captions.locator(f'.state[data-state="{state}"]').wait_for()
 

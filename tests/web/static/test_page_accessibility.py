@@ -47,7 +47,7 @@ async def room_states(page: CaptionPage, server: PageServer) -> AsyncIterator[st
     async with server.unreachable():
         await page.sees_state("reconnecting")
         yield "reconnecting"
-    await page.captions.get_by_role("button", name="Réessayer").click()
+    await page.tries_again()
     await page.sees_state("live")
     await server.end()
     await page.sees_state("ended")

@@ -265,7 +265,7 @@ async def test_the_page_recovers_when_the_server_restarts(
     await server.start()
     again = await server.joins("Claire")
     await again.ends("Nous reprenons.")
-    await page.captions.get_by_role("button", name="Réessayer").click()
+    await page.tries_again()
     await page.sees_final("Nous reprenons.")
     await page.sees_state("live")
     assert await page.finals() == ["Nous reprenons."]  # another meeting: the server says so
