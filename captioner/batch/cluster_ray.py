@@ -12,7 +12,7 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +42,8 @@ TOKEN_BYTES: Final = 32
 SOCKET_NAME: Final = 107  # bytes, on Linux
 BELOW_FOLDER: Final = "/captioner-12345678/ray/session_2026-11-23_17-45-29_234039_4194304/sockets"
 LONGEST_FOLDER: Final = SOCKET_NAME - len(BELOW_FOLDER) - len("/plasma_store")
+NOT_STARTED: Final = "Starting Ray client server failed"
+ATTEMPTS: Final = 3  # to have a server started for us
 DIED_IN_INIT: Final = "ModuleNotFoundError: No module named 'captioner"
 
 
@@ -94,7 +96,9 @@ class RayCluster:
         ray._private.worker._worker_logs_enabled = False  # noqa: SLF001 - there is no other way
         _forget_token()
         if self.address.startswith("ray://"):
-            ray.init(self.address, log_to_driver=False, configure_logging=False)
+            again_if_not_started(
+                lambda: ray.init(self.address, log_to_driver=False, configure_logging=False)
+            )
             return
         options: dict[str, Any] = {}
         if self.is_local:
@@ -246,6 +250,22 @@ def knock(address: str) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise Unavailable(f"cannot reach the Ray cluster at {address}: {reason}") from None
+
+
+def again_if_not_started(connect: Callable[[], object]) -> None:
+    """Connect as a client, a few times if need be.
+
+    The head node starts a server for each client, which on a busy node sometimes dies at once.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            connect()
+        except (RuntimeError, OSError) as error:
+            if NOT_STARTED not in " ".join(_chain(error)):
+                raise
+        else:
+            return
+    connect()
 
 
 def cause(error: BaseException) -> str:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,16 @@ from cluster_fakes import named_executor, outcomes, shards
 
 from captioner.batch import cluster_ray
 from captioner.batch.cluster import ClusterLimits, RayExecutor
-from captioner.batch.cluster_ray import AUTO, LOCAL, RayCluster, cause, checked, knock, short_folder
+from captioner.batch.cluster_ray import (
+    AUTO,
+    LOCAL,
+    RayCluster,
+    again_if_not_started,
+    cause,
+    checked,
+    knock,
+    short_folder,
+)
 from captioner.batch.job import (
     Options,
     Shard,
@@ -322,6 +331,35 @@ def cluster_of_others(folder: Path, token: str) -> Iterator[tuple[str, str]]:
         for pid in with_variable(str(folder)):
             os.kill(pid, signal.SIGKILL)
         assert until(lambda: not with_variable(str(folder)))
+
+
+NOT_STARTED = ConnectionError("Initialization failure: Starting Ray client server failed. See")
+REFUSED = ConnectionError("ray client connection timeout")
+
+
+@pytest.mark.parametrize(
+    ("failures", "calls", "raised"),
+    [
+        ([], 1, None),
+        ([NOT_STARTED] * 2, 3, None),
+        ([NOT_STARTED] * 3, 3, NOT_STARTED),
+        ([REFUSED], 1, REFUSED),
+    ],
+)
+def test_a_client_connects_again_when_its_server_was_not_started_and_only_then(
+    failures: list[Exception], calls: int, raised: Exception | None
+) -> None:
+    waiting, called = iter(failures), []
+
+    def connect() -> None:
+        called.append(None)
+        for failure in waiting:
+            raise failure
+
+    expected = pytest.raises(ConnectionError, match=str(raised)) if raised else nullcontext()
+    with expected:
+        again_if_not_started(connect)
+    assert len(called) == calls
 
 
 @pytest.mark.slow
