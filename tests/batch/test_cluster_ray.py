@@ -349,7 +349,8 @@ REFUSED = ConnectionError("ray client connection timeout")
 def test_a_client_connects_again_when_its_server_was_not_started_and_only_then(
     failures: list[Exception], calls: int, raised: Exception | None
 ) -> None:
-    waiting, called = iter(failures), []
+    waiting = iter(failures)
+    called: list[None] = []
 
     def connect() -> None:
         called.append(None)
