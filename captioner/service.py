@@ -70,6 +70,7 @@ def whisper_factory(settings: Settings) -> EngineFactory:
             compute_type=settings.compute_type,
             workers=settings.workers,
             threads_per_worker=settings.threads_per_worker,
+            shortlist=settings.language,
         )
         return WhisperEngine(model.directory, model.manifest, whisper)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,11 @@ import numpy as np
 from captioner.asr.alignment import Calibration, place_words
 from captioner.asr.engine import SHORTEST_SPEECH, DecodeRow, EngineInfo, Float32
 from captioner.asr.key_terms import spell_key_terms
+from captioner.asr.model_files import read_vocabulary
+from captioner.asr.network import Generated, Network, Placement
 from captioner.asr.plausibility import doubt
 from captioner.asr.prompt import context_tokens
+from captioner.asr.shortlist import Shortlist, listed, listed_languages
 from captioner.asr.tokenizer import WhisperTokenizer, WordTokens
 from captioner.asr.window import MEL_HOP, PADDED
 from captioner.errors import CaptionerError, EngineFault, InvalidRequest, ModelError
@@ -26,6 +30,8 @@ TOKENS_GRACE = 8
 POSITIONS = 448  # tokens that the decoder can place: prompt, prefix and what it adds
 MAX_TOKENS = POSITIONS // 2  # that one decode may add
 TRIED_FRAMES = 50  # frames of 10 ms that a new engine decodes before it is used
+ENCODER_HOP = 320  # samples: 20 ms
+HEARD_SILENCE = 25  # frames of 20 ms behind the speech that the decoder needs, to know its end
 FALLBACK_TEMPERATURE = 0.4
 FALLBACK_BEAM = 5
 
@@ -39,6 +45,8 @@ class WhisperSettings:
     workers: int = 0
     """Batches at once; 0: one a core on CPU, one a GPU."""
     threads_per_worker: int = 1
+    shortlist: str = ""
+    """The language that is decoded with its part of the vocabulary, on CPU; others have all."""
 
 
 class WhisperEngine:
@@ -54,22 +62,21 @@ class WhisperEngine:
         cuda = settings.device == "cuda" or (
             settings.device == "auto" and ctranslate2.get_cuda_device_count() > 0
         )
-        device = "cuda" if cuda else "cpu"
         compute_type = settings.compute_type
         if compute_type == "auto":
             compute_type = "float16" if cuda else "int8"
-        self._workers = settings.workers or (1 if cuda else len(os.sched_getaffinity(0)))
+        self._directory = directory
+        self._placement = Placement(
+            device="cuda" if cuda else "cpu",
+            compute_type=compute_type,
+            workers=settings.workers or (1 if cuda else len(os.sched_getaffinity(0))),
+            threads_per_worker=settings.threads_per_worker,
+        )
         self._tokenizer = WhisperTokenizer.from_directory(directory)
-        try:
-            self._model = ctranslate2.models.Whisper(
-                str(directory),
-                device=device,
-                compute_type=compute_type,
-                inter_threads=self._workers,
-                intra_threads=settings.threads_per_worker,
-            )
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"cannot load {directory} on {device}: {error}") from error
+        self._shortlisted = "" if cuda else _with_shortlist(settings.shortlist)
+        self._loading = threading.Lock()
+        self._networks: dict[str, Network] = {}
+        network = self._network(self._shortlisted)
         self._calibration = Calibration(
             round(manifest.word_start_shift * SAMPLE_RATE),
             round(manifest.word_end_shift * SAMPLE_RATE),
@@ -78,10 +85,10 @@ class WhisperEngine:
             model=manifest.name,
             digest=manifest.digest,
             languages=manifest.languages,
-            n_mels=self._model.n_mels,
+            n_mels=network.n_mels,
             window=manifest.window,
-            device=device,
-            compute_type=self._model.compute_type,
+            device=self._placement.device,
+            compute_type=network.compute_type,
         )
         self._closed = False
         self._try_out(directory)
@@ -108,16 +115,17 @@ class WhisperEngine:
     @property
     def workers(self) -> int:
         """How many batches may be computed at the same time."""
-        return self._workers
+        return self._placement.workers
 
     def group(self, row: DecodeRow) -> tuple[object, ...]:
-        """Rows share a batch when window, search and length of context are the same."""
+        """Rows share a batch when window, search, length of context and vocabulary agree."""
         return (
             row.features.shape[1],
             row.beam_size,
             row.temperature,
             bool(row.prefix),
             len(self._context(row)),
+            row.language == self._shortlisted,
         )
 
     def decode(self, rows: Sequence[DecodeRow]) -> list[Hypothesis | CaptionerError]:
@@ -148,7 +156,8 @@ class WhisperEngine:
         the engine.
         """
         self._closed = True
-        self._model.unload_model()
+        for network in self._networks.values():
+            network.unload()
 
     # --- one batch
 
@@ -169,7 +178,7 @@ class WhisperEngine:
             features=pad_features(row.features),
             beam_size=max(row.beam_size, FALLBACK_BEAM),
         )
-        memory = self._encode([padded])
+        memory = self._encode([padded], keep_silence=True)
         best = first
         for attempt in (padded, replace(padded, temperature=FALLBACK_TEMPERATURE)):
             hypothesis = self._search([attempt], memory)[0]
@@ -179,21 +188,38 @@ class WhisperEngine:
                 best = hypothesis
         return best
 
-    def _encode(self, rows: Sequence[DecodeRow]) -> ctranslate2.StorageView:
-        """Encoder output of shape (rows, frames of 20 ms, model width).
+    def _network(self, language: str) -> Network:
+        """The network that decodes a language.
 
-        On CPU the rows are encoded one by one (a batch falls out of the cache and gains nothing)
-        and stacked.
+        That of the whole vocabulary is loaded when its first language is asked for: few are, and a
+        second network takes as much memory as the first.
+
+        Raises:
+            ModelError: it cannot be loaded.
         """
-        if self._info.device != "cpu" or len(rows) == 1:
-            features = np.ascontiguousarray(np.stack([row.features for row in rows]))
-            return self._model.encode(ctranslate2.StorageView.from_array(features))
-        outputs: list[Float32] = []
-        for row in rows:
-            features = np.ascontiguousarray(row.features[None])
-            output = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
-            outputs.append(np.asarray(output))
-        return ctranslate2.StorageView.from_array(np.concatenate(outputs))
+        name = language if language == self._shortlisted else ""
+        with self._loading:
+            if name not in self._networks:
+                shortlist = self._shortlist(name) if name else None
+                self._networks[name] = Network(
+                    self._directory, self._placement, shortlist=shortlist
+                )
+            return self._networks[name]
+
+    def _shortlist(self, language: str) -> Shortlist:
+        vocabulary = read_vocabulary(self._directory)
+        end = self._tokenizer.end_of_text
+        return Shortlist(vocabulary, listed(language), end_of_text=end)
+
+    def _encode(
+        self, rows: Sequence[DecodeRow], *, keep_silence: bool = False
+    ) -> ctranslate2.StorageView:
+        """What the encoder hears: the speech, and as much silence as the decoder needs to end."""
+        heard = -(-max(row.speech_frames for row in rows) // 2) + HEARD_SILENCE
+        if keep_silence:
+            heard = PADDED // ENCODER_HOP
+        network = self._network(rows[0].language)
+        return network.encode([row.features for row in rows], heard=heard)
 
     def _search(
         self, rows: Sequence[DecodeRow], memory: ctranslate2.StorageView
@@ -205,7 +231,7 @@ class WhisperEngine:
         steps = max(len(row.prefix) + bound for row, bound in zip(rows, bounds, strict=True))
         before = len(prompts[0]) - len(first.prefix)
         sampling = first.temperature > 0
-        results = self._model.generate(
+        results = self._network(first.language).generate(
             memory,
             prompts,
             beam_size=1 if sampling else first.beam_size,
@@ -213,14 +239,12 @@ class WhisperEngine:
             sampling_temperature=first.temperature if sampling else 1.0,
             # the engine bounds the steps by max_length / 2 and by max_length less the prompt
             max_length=max(2 * steps, steps + before),
-            return_scores=True,
-            return_no_speech_prob=True,
             # a complete prefix must be allowed to end at once, or invented words follow
             suppress_blank=not first.prefix,
         )
         texts = []
         for row, result, bound in zip(rows, results, bounds, strict=True):
-            tokens = [t for t in result.sequences_ids[0] if t < self._tokenizer.end_of_text]
+            tokens = [t for t in result.tokens if t < self._tokenizer.end_of_text]
             texts.append(tokens[: len(row.prefix) + bound])
         words = self._words(rows, texts, memory)
         return [
@@ -231,18 +255,18 @@ class WhisperEngine:
     def _hypothesis(
         self,
         row: DecodeRow,
-        result: ctranslate2.models.WhisperGenerationResult,
+        result: Generated,
         text: list[int],
         words: tuple[tuple[WordTokens, ...], tuple[Word, ...]],
     ) -> Hypothesis:
         # The engine divides the sum by the whole length, though forced tokens add nothing to it.
-        length = len(result.sequences_ids[0])
+        length = len(result.tokens)
         decoded = length - len(row.prefix) + 1  # end of text counts
         return Hypothesis(
             words=words[1],
             word_tokens=tuple(word.tokens for word in words[0]),
-            average_logprob=result.scores[0] * length / decoded if text else 0.0,
-            no_speech_probability=result.no_speech_prob,
+            average_logprob=result.score * length / decoded if text else 0.0,
+            no_speech_probability=result.no_speech,
             language=row.language,
         )
 
@@ -264,7 +288,7 @@ class WhisperEngine:
             chosen = self._aligned_together(language, rows, split)
             if not chosen:
                 continue
-            aligned = self._model.align(
+            aligned = self._network(language).align(
                 memory if len(chosen) == len(rows) else select_rows(memory, chosen),
                 self._tokenizer.task(language),
                 [[token for word in split[i] for token in word.tokens] for i in chosen],
@@ -325,6 +349,11 @@ class WhisperEngine:
         context = self._context(row)
         start = [self._tokenizer.start_of_previous, *context] if context else []
         return [*start, *self._tokenizer.task(row.language), *row.prefix]
+
+
+def _with_shortlist(language: str) -> str:
+    """The language if there is a list for it, else none."""
+    return language if language in listed_languages() else ""
 
 
 def token_bound(row: DecodeRow, prompt: int) -> int:
