@@ -142,7 +142,7 @@ def score_run(
         wer_numbers=rate(total(_edits_with_numbers(log) for log in taken if log.take.complete)),
         word_times=_word_times(taken),
         words_on_noise=sum(len(final_text(log).split()) for log in taken if not log.take.words),
-        losses=_losses(logs),
+        losses=count_losses(logs),
         usage=usage,
         audio_seconds=sum(log.take.seconds for log in taken),
         send_lateness_p99=float(np.percentile(lateness, 99)) if lateness else math.nan,
@@ -184,7 +184,8 @@ def _edits_with_numbers(log: TrackLog) -> EditCounts:
     return count_word_edits(reference, normalise(final_text(log), numbers=True))
 
 
-def _losses(logs: Sequence[TrackLog]) -> Losses:
+def count_losses(logs: Sequence[TrackLog]) -> Losses:
+    """What did not go as it should."""
     return Losses(
         refused=sum(bool(log.refused) for log in logs),
         broken=sum(bool(log.problem) for log in logs),

@@ -21,7 +21,7 @@ import click
 from baseline import Baseline, transcribe_takes
 from figures import Run, score_run
 from live_table import results_table
-from machine import EncodeReference, describe, encode_reference
+from machine import describe, encode_or_none
 from meter import metered
 from plots import plot_runs
 from recordings import Take, make_takes
@@ -34,7 +34,6 @@ from captioner.cli.options import settings_options
 from captioner.cli.terminal import messages, output
 from captioner.clock import SystemClock
 from captioner.config import Settings
-from captioner.errors import ModelError
 from captioner.live import Mode
 
 SWEEP: dict[str, tuple[int, ...]] = {"monologues": (1, 2, 4, 8, 16)}
@@ -128,7 +127,7 @@ def main(
     counts = tracks or SWEEP.get(data, (0,))
     plan = Plan(data, counts, Mode(mode), duration, stagger, scripted, server_pid)
     machine = describe()
-    reference = _reference(settings, required=not (scripted or settings.server))
+    reference = encode_or_none(settings, required=not (scripted or settings.server))
     runs = asyncio.run(measure_runs(plan, settings))
     takes = [log.take for run in runs for log in run.logs]
     mark = transcribe_takes(takes, settings) if baseline else None
@@ -141,16 +140,6 @@ def main(
     save_json(path, content)
     plot_runs(path.with_suffix(".png"), runs, title=f"{Path(data).name}, {mode}")
     messages().print(f"saved {path} and {path.with_suffix('.png').name}", soft_wrap=True)
-
-
-def _reference(settings: Settings, *, required: bool) -> EncodeReference | None:
-    """How fast this machine encodes; None where no model is needed and there is none."""
-    try:
-        return encode_reference(settings)
-    except ModelError:
-        if required:
-            raise
-        return None
 
 
 def points_allowed(plan: Plan) -> float:

@@ -25,6 +25,7 @@ import psutil
 
 from captioner.cli.options import settings_options
 from captioner.config import Settings
+from captioner.errors import ModelError
 from captioner.models.store import ModelStore
 
 LIBRARIES = ("ctranslate2", "faster-whisper", "grpcio", "numpy", "onnxruntime", "soxr")
@@ -137,6 +138,20 @@ def encode_reference(settings: Settings, *, repeats: int = REFERENCE_REPEATS) ->
     gc.collect()
     measured = times[WARM_UP:]
     return EncodeReference(model.name, actual, device, statistics.median(measured), min(measured))
+
+
+def encode_or_none(settings: Settings, *, required: bool) -> EncodeReference | None:
+    """Measure the reference, or None where no model is needed and there is none.
+
+    Raises:
+        ModelError: there is no such model, and it is required.
+    """
+    try:
+        return encode_reference(settings)
+    except ModelError:
+        if required:
+            raise
+        return None
 
 
 def _resolve(settings: Settings) -> tuple[str, str]:

@@ -148,6 +148,20 @@ async def read_counters(target: Target) -> dict[str, float]:
     }
 
 
+async def read_gauges(target: Target) -> dict[str, float]:
+    """How a server says that it is now, by metric; empty when it shows nothing."""
+    if not target.http:
+        return {}
+    text = await asyncio.to_thread(_get, f"{target.http}/metrics")
+    return {
+        sample.name.removeprefix("captioner_"): sample.value
+        for family in text_string_to_metric_families(text)
+        if family.type == "gauge" and family.name.startswith("captioner_")
+        for sample in family.samples
+        if not sample.labels
+    }
+
+
 def _get(url: str) -> str:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(url, timeout=METRICS_TIMEOUT) as response:

@@ -32,6 +32,8 @@ class TrackLog:
     """Stretches of audio that the server says it never got."""
     largest_lag: float = 0.0
     """Seconds of age of the oldest audio that waited for a decode, as the server told."""
+    lags: list[tuple[float, float]] = field(default_factory=list)
+    """When it told, and that age."""
     lateness: list[float] = field(default_factory=list)
     """For each message, how long after it was due it was sent: what the driver is to blame for."""
     reconnections: int = 0
@@ -72,24 +74,29 @@ async def play_tracks(
                 mode=mode,
                 word_times=True,
             )
-            group.create_task(_play(client, config, log, Pace(origin + start), clock))
+            group.create_task(play_track(client, config, log, Pace(origin + start), clock))
     return logs
 
 
-async def _play(
+async def play_track(
     client: CaptionerClient, config: SessionConfig, log: TrackLog, pace: Pace, clock: Clock
-) -> None:
+) -> ResourceExhausted | None:
+    """Play one take from ``pace.start`` on; returns the refusal when it was not taken."""
     await asyncio.sleep(max(0.0, pace.start - clock.monotonic()))
     stream = client.stream(config)
+    refusal: ResourceExhausted | None = None
     try:
         async with stream, asyncio.TaskGroup() as group:
             group.create_task(_send(stream, log, pace, clock))
             group.create_task(_receive(stream, log, pace, clock))
     except* ResourceExhausted as refusals:
-        log.refused = str(refusals.exceptions[0])
+        first = refusals.exceptions[0]
+        refusal = first if isinstance(first, ResourceExhausted) else None
+        log.refused = str(first)
     except* CaptionerError as errors:
         log.problem = str(errors.exceptions[0])
     log.reconnections = stream.reconnections
+    return refusal
 
 
 async def _send(stream: CaptionStream, log: TrackLog, pace: Pace, clock: Clock) -> None:
@@ -126,6 +133,7 @@ def take_event(log: TrackLog, event: Event, screen: Screen, *, at: float) -> Non
             log.gaps += 1
         case Progress():
             log.largest_lag = max(log.largest_lag, event.lag)
+            log.lags.append((at, event.lag))
         case Ended():
             log.ended = True
         case _:
