@@ -87,7 +87,8 @@ class TimedEngine:
         self.calls: deque[Call] = deque()
         self._engine = engine
         self._busy: set[int] = set()
-        engine._model = TimedModel(engine._model, self.calls)  # noqa: SLF001 - nobody else asks
+        network = engine.network("")
+        network.model = TimedModel(network.model, self.calls)
 
     @property
     def info(self) -> EngineInfo:

@@ -27,6 +27,9 @@ class DecodeRow:
     speech_frames: int
     """How many leading frames of 10 ms hold speech; the rest is the silence that follows it."""
     language: str
+    needed_frames: int = 0
+    """How many leading frames are enough: the speech and the silence that the model must hear
+    behind it. 0: all."""
     beam_size: int = 1
     prefix: tuple[int, ...] = ()
     """Text tokens the hypothesis must begin with (the committed prefix)."""

@@ -54,7 +54,7 @@ class Network:
         self._shortlist = shortlist
         files = shortened_files(directory, shortlist) if shortlist else None
         try:
-            self._model = ctranslate2.models.Whisper(
+            self.model = ctranslate2.models.Whisper(
                 str(directory),
                 device=placement.device,
                 compute_type=placement.compute_type,
@@ -64,29 +64,37 @@ class Network:
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"cannot load {directory} on {placement.device}: {error}") from error
-        self.n_mels: int = self._model.n_mels
-        self.compute_type: str = self._model.compute_type
-        self._on_cpu = placement.device == "cpu"
+        self.n_mels: int = self.model.n_mels
+        self.compute_type: str = self.model.compute_type
+        self.on_cpu = placement.device == "cpu"
 
-    def encode(self, features: Sequence[Float32], *, heard: int) -> ctranslate2.StorageView:
+    def encode(
+        self, windows: Sequence[Float32], *, needed: Sequence[int], heard: int
+    ) -> ctranslate2.StorageView:
         """Encoder output of shape (rows, frames of 20 ms, model width).
 
         On CPU the rows are encoded one by one (a batch falls out of the cache and gains nothing),
-        and only the first frames are kept: what the decoder does not see costs it nothing.
+        each only as far as it needs; what the decoder need not hear is cut off, and what is
+        missing to that length is more of the silence at the end.
 
         Args:
-            features: log-mel of equal shape (n_mels, frames of 10 ms).
-            heard: frames of 20 ms that the decoder needs.
+            windows: log-mel of equal shape (n_mels, frames of 10 ms).
+            needed: leading frames of 10 ms of each that are encoded, on CPU; 0: all.
+            heard: frames of 20 ms that the decoder gets, on CPU.
         """
-        if not self._on_cpu:
-            rows = np.ascontiguousarray(np.stack(features))
-            return self._model.encode(ctranslate2.StorageView.from_array(rows))
-        outputs: list[Float32] = []
-        for row in features:
-            view = ctranslate2.StorageView.from_array(np.ascontiguousarray(row[None]))
-            output = np.asarray(self._model.encode(view, to_cpu=True))
-            outputs.append(output[:, :heard])
-        return ctranslate2.StorageView.from_array(np.concatenate(outputs))
+        if not self.on_cpu:
+            rows = np.ascontiguousarray(np.stack(windows))
+            return self.model.encode(ctranslate2.StorageView.from_array(rows))
+        outputs = [
+            self._encoded(window[:, : frames or None], heard)
+            for window, frames in zip(windows, needed, strict=True)
+        ]
+        return ctranslate2.StorageView.from_array(np.stack(outputs))
+
+    def _encoded(self, window: Float32, heard: int) -> Float32:
+        view = ctranslate2.StorageView.from_array(np.ascontiguousarray(window[None]))
+        output = np.asarray(self.model.encode(view, to_cpu=True))[0, :heard]
+        return np.pad(output, ((0, heard - len(output)), (0, 0)), mode="edge")
 
     def generate(
         self,
@@ -95,7 +103,7 @@ class Network:
         **options: Any,  # noqa: ANN401 - CTranslate2's own
     ) -> list[Generated]:
         """Decode each row after its prompt; the options are those of CTranslate2."""
-        results = self._model.generate(
+        results = self.model.generate(
             memory,
             [self._inside(prompt) for prompt in prompts],
             return_scores=True,
@@ -118,11 +126,11 @@ class Network:
     ) -> list[Any]:
         """CTranslate2's alignment of each row; the texts must have come from `generate`."""
         inside = [self._inside(text) for text in texts]
-        return list(self._model.align(memory, self._inside(start), inside, list(frames)))
+        return list(self.model.align(memory, self._inside(start), inside, list(frames)))
 
     def unload(self) -> None:
         """Free the memory; nothing can be computed any more."""
-        self._model.unload_model()
+        self.model.unload_model()
 
     def _inside(self, tokens: Sequence[int]) -> list[int]:
         return self._shortlist.shorten(tokens) if self._shortlist else list(tokens)

@@ -30,8 +30,9 @@ TOKENS_GRACE = 8
 POSITIONS = 448  # tokens that the decoder can place: prompt, prefix and what it adds
 MAX_TOKENS = POSITIONS // 2  # that one decode may add
 TRIED_FRAMES = 50  # frames of 10 ms that a new engine decodes before it is used
-ENCODER_HOP = 320  # samples: 20 ms
-HEARD_SILENCE = 25  # frames of 20 ms behind the speech that the decoder needs, to know its end
+FRAMES = 2  # of the log-mel, 10 ms, in one of the encoder's output
+HEARD_SILENCE = 25  # frames of 20 ms behind the speech from which the decoder knows its end
+UNHEARD = 75  # frames of 20 ms at the end of a window that hold no speech by its rule, and no more
 FALLBACK_TEMPERATURE = 0.4
 FALLBACK_BEAM = 5
 
@@ -76,7 +77,7 @@ class WhisperEngine:
         self._shortlisted = "" if cuda else _with_shortlist(settings.shortlist)
         self._loading = threading.Lock()
         self._networks: dict[str, Network] = {}
-        network = self._network(self._shortlisted)
+        network = self.network(self._shortlisted)
         self._calibration = Calibration(
             round(manifest.word_start_shift * SAMPLE_RATE),
             round(manifest.word_end_shift * SAMPLE_RATE),
@@ -159,36 +160,7 @@ class WhisperEngine:
         for network in self._networks.values():
             network.unload()
 
-    # --- one batch
-
-    def _decode(self, rows: Sequence[DecodeRow]) -> list[Hypothesis]:
-        if not rows:
-            return []
-        memory = self._encode(rows)
-        hypotheses = self._search(rows, memory)
-        for index, row in enumerate(rows):
-            if row.retry and doubt(hypotheses[index], row.speech_frames * MEL_HOP):
-                hypotheses[index] = self._second_opinion(row, hypotheses[index])
-        return hypotheses
-
-    def _second_opinion(self, row: DecodeRow, first: Hypothesis) -> Hypothesis:
-        """Decode a doubtful row again on the padded window, then with temperature."""
-        padded = replace(
-            row,
-            features=pad_features(row.features),
-            beam_size=max(row.beam_size, FALLBACK_BEAM),
-        )
-        memory = self._encode([padded], keep_silence=True)
-        best = first
-        for attempt in (padded, replace(padded, temperature=FALLBACK_TEMPERATURE)):
-            hypothesis = self._search([attempt], memory)[0]
-            if doubt(hypothesis, row.speech_frames * MEL_HOP) is None:
-                return hypothesis
-            if hypothesis.average_logprob > best.average_logprob:
-                best = hypothesis
-        return best
-
-    def _network(self, language: str) -> Network:
+    def network(self, language: str) -> Network:
         """The network that decodes a language.
 
         That of the whole vocabulary is loaded when its first language is asked for: few are, and a
@@ -206,20 +178,52 @@ class WhisperEngine:
                 )
             return self._networks[name]
 
+    # --- one batch
+
+    def _decode(self, rows: Sequence[DecodeRow]) -> list[Hypothesis]:
+        if not rows:
+            return []
+        memory = self._encode(rows)
+        hypotheses = self._search(rows, memory)
+        for index, row in enumerate(rows):
+            if row.retry and doubt(hypotheses[index], row.speech_frames * MEL_HOP):
+                hypotheses[index] = self._second_opinion(row, hypotheses[index])
+        return hypotheses
+
+    def _second_opinion(self, row: DecodeRow, first: Hypothesis) -> Hypothesis:
+        """Decode a doubtful row again on the padded window, then with temperature."""
+        padded = replace(
+            row,
+            features=pad_features(row.features),
+            needed_frames=0,
+            beam_size=max(row.beam_size, FALLBACK_BEAM),
+        )
+        memory = self._encode([padded], whole=True)
+        best = first
+        for attempt in (padded, replace(padded, temperature=FALLBACK_TEMPERATURE)):
+            hypothesis = self._search([attempt], memory)[0]
+            if doubt(hypothesis, row.speech_frames * MEL_HOP) is None:
+                return hypothesis
+            if hypothesis.average_logprob > best.average_logprob:
+                best = hypothesis
+        return best
+
     def _shortlist(self, language: str) -> Shortlist:
         vocabulary = read_vocabulary(self._directory)
         end = self._tokenizer.end_of_text
         return Shortlist(vocabulary, listed(language), end_of_text=end)
 
-    def _encode(
-        self, rows: Sequence[DecodeRow], *, keep_silence: bool = False
-    ) -> ctranslate2.StorageView:
-        """What the encoder hears: the speech, and as much silence as the decoder needs to end."""
-        heard = -(-max(row.speech_frames for row in rows) // 2) + HEARD_SILENCE
-        if keep_silence:
-            heard = PADDED // ENCODER_HOP
-        network = self._network(rows[0].language)
-        return network.encode([row.features for row in rows], heard=heard)
+    def _encode(self, rows: Sequence[DecodeRow], *, whole: bool = False) -> ctranslate2.StorageView:
+        """Encode rows; the decoder hears the whole window, or no more silence than it needs."""
+        heard = -(-rows[0].features.shape[1] // FRAMES)
+        if not whole:
+            longest = max(row.speech_frames for row in rows)
+            heard = min(heard, max(heard - UNHEARD, -(-longest // FRAMES) + HEARD_SILENCE))
+        return self.network(rows[0].language).encode(
+            [row.features for row in rows],
+            needed=[row.needed_frames for row in rows],
+            heard=heard,
+        )
 
     def _search(
         self, rows: Sequence[DecodeRow], memory: ctranslate2.StorageView
@@ -231,7 +235,7 @@ class WhisperEngine:
         steps = max(len(row.prefix) + bound for row, bound in zip(rows, bounds, strict=True))
         before = len(prompts[0]) - len(first.prefix)
         sampling = first.temperature > 0
-        results = self._network(first.language).generate(
+        results = self.network(first.language).generate(
             memory,
             prompts,
             beam_size=1 if sampling else first.beam_size,
@@ -288,7 +292,7 @@ class WhisperEngine:
             chosen = self._aligned_together(language, rows, split)
             if not chosen:
                 continue
-            aligned = self._network(language).align(
+            aligned = self.network(language).align(
                 memory if len(chosen) == len(rows) else select_rows(memory, chosen),
                 self._tokenizer.task(language),
                 [[token for word in split[i] for token in word.tokens] for i in chosen],

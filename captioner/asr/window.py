@@ -34,3 +34,10 @@ def window_length(speech: int, rule: WindowRule, *, at_least: int = 0) -> int:
         speech + round(rule.silence * SAMPLE_RATE), round(rule.minimum * SAMPLE_RATE), at_least
     )
     return min(PADDED, -(-needed // STEP) * STEP)
+
+
+def needed_frames(speech_frames: int, rule: WindowRule) -> int:
+    """Frames of 10 ms, speech included, that the encoder needs of a window; 0: all of them."""
+    if rule.padded or rule.minimum:
+        return 0
+    return speech_frames + round(rule.silence * SAMPLE_RATE / MEL_HOP)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from captioner.asr.engine import DecodeRow
-from captioner.asr.window import MEL_HOP
+from captioner.asr.window import MEL_HOP, needed_frames
 from captioner.streaming.audio import SessionAudio
 from captioner.streaming.revision import reconcile
 from captioner.streaming.settings import Effort, StreamingSettings
@@ -106,6 +106,7 @@ class Utterance:
         return DecodeRow(
             features=self._audio.features(window.start, window.edge, rule, at_least=at_least),
             speech_frames=window.speech_frames,
+            needed_frames=0 if at_least else needed_frames(window.speech_frames, rule),
             language=settings.language,
             beam_size=effort.beam_size if effort else 1,
             prefix=tuple(token for spelled in window.prefix for token in spelled.tokens),

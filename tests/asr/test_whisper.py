@@ -164,8 +164,9 @@ def engine(base: Model) -> Iterator[WhisperEngine]:
 
 @pytest.fixture
 def counted(engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> Counted:
-    counted = Counted(engine._model)
-    monkeypatch.setattr(engine, "_model", counted)
+    network = engine.network("fr")
+    counted = Counted(network.model)
+    monkeypatch.setattr(network, "model", counted)
     return counted
 
 

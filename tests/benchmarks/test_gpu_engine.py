@@ -67,6 +67,7 @@ def tokens(found: Hypothesis) -> list[int]:
 def pretend_cuda(engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the ways of a GPU, whatever the device."""
     monkeypatch.setattr(engine, "_info", replace(engine.info, device="cuda"))
+    monkeypatch.setattr(engine.network(""), "on_cpu", False)
 
 
 class Unspoken:
@@ -120,11 +121,11 @@ def test_the_way_of_a_gpu_gives_what_the_way_of_a_cpu_gives(
 def test_rows_without_words_stay_in_place_on_a_gpu(
     engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pretend_cuda(engine, monkeypatch)
     rows = [row(n) for n in range(3)]
     expected = decoded(engine, *rows)
-    model = Unspoken(engine._model, silent=1)
-    monkeypatch.setattr(engine, "_model", model)
-    pretend_cuda(engine, monkeypatch)
+    model = Unspoken(engine.network("").model, silent=1)
+    monkeypatch.setattr(engine.network(""), "model", model)
     found = decoded(engine, *rows)
     assert model.aligned == [[9, 0, 9]]
     assert found[1].words == ()
@@ -134,8 +135,8 @@ def test_rows_without_words_stay_in_place_on_a_gpu(
 def test_rows_without_words_are_not_aligned_on_a_cpu(
     engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = Unspoken(engine._model, silent=1)
-    monkeypatch.setattr(engine, "_model", model)
+    model = Unspoken(engine.network("").model, silent=1)
+    monkeypatch.setattr(engine.network(""), "model", model)
     monkeypatch.setattr(engine, "_info", replace(engine.info, device="cpu"))
     decoded(engine, *(row(n) for n in range(3)))
     assert model.aligned == [[9, 9]]
@@ -145,7 +146,8 @@ def test_a_doubtful_row_is_decoded_again_on_a_padded_window(
     engine: WhisperEngine, checkpoint: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: Any = []
-    monkeypatch.setattr(engine, "_model", TimedModel(engine._model, calls))
+    network = engine.network("")
+    monkeypatch.setattr(network, "model", TimedModel(network.model, calls))
     decoded(engine, row(0, retry=True, max_new_tokens=30))
     assert [call.stage for call in calls if call.stage != "align"][:4] == [
         "encode",
