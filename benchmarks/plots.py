@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from figures import CAPACITY_DISPLAYED_P50, CAPACITY_FINALISED_P95, Run
 
 if TYPE_CHECKING:
+    from endurance_figures import Course
     from matplotlib.axes import Axes
 
 LATENCIES = (
@@ -35,6 +36,38 @@ def plot_runs(path: Path, runs: Sequence[Run], *, title: str) -> None:
     figure.suptitle(title)
     _plot_latencies(latency, runs)
     _plot_cost(cost, runs)
+    figure.savefig(path, dpi=120)
+
+
+def plot_course(path: Path, course: Course) -> None:
+    """Write a PNG: latencies and memory of a long session against its minutes.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    at = [(bucket.start + bucket.end) / 120 for bucket in course.buckets]
+    for name, colour, line in (
+        ("displayed_p50", "C0", "-"),
+        ("displayed_p90", "C0", "--"),
+        ("stable_p50", "C1", "-"),
+        ("finalised_p50", "C2", "-"),
+        ("finalised_p95", "C2", "--"),
+    ):
+        values = [getattr(bucket, name) for bucket in course.buckets]
+        axes.plot(at, values, line, color=colour, marker="o", label=name.replace("_", " "))
+    axes.set_xlabel("minutes")
+    axes.set_ylabel("seconds after the end of the word")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    memory = axes.twinx()
+    memory.plot(at, [bucket.memory for bucket in course.buckets], color="C7", label="MiB")
+    memory.set_ylim(bottom=0)
+    memory.set_ylabel("MiB")
+    axes.legend(loc="lower left")
     figure.savefig(path, dpi=120)
 
 
