@@ -1,7 +1,10 @@
 """Who may come in: by the measured headroom of people talking, not by a constant. Pure.
 
-Interims stretch first when the engine is busy; a new session is refused only when the finals of
-those already admitted would be late.
+Interims stretch first when the engine is busy. That the engine is always busy does not tell whether
+it carries one more: with a few people talking it already computes interims as often as it can.
+What grows with each of them from then on is how long an interim takes to come back. A new session
+is refused when that would be too long with one more, before the finals of those already admitted
+are late.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from dataclasses import dataclass
 from captioner.errors import ResourceExhausted
 
 FULL = 0.9  # share of the engine's time beyond which nobody else may come in
+SLOW = 0.9  # seconds from the request for an interim to its answer: shown after 1.5 s then
 LATE = 1.5  # seconds that a live request may wait before the replica counts as full
+UNHEARD = 5.0  # seconds for which a new session has no part in what was measured
 RETRY_AFTER = 5.0  # seconds: utterances end about this often
 UNMEASURED = 1.0  # talkers assumed possible for each idle worker before any is measured
 
@@ -37,6 +42,15 @@ class Load:
     """Share of the engine's time spent on live decodes, 0 to 1."""
     backlog: float
     """Seconds that the oldest live request has waited."""
+    turn: float = 0.0
+    """Seconds from the request for an interim to its answer, lately."""
+    unheard: int = 0
+    """Of the sessions, those let in so recently that they have no part in the turn."""
+
+    @property
+    def next_turn(self) -> float:
+        """The turn to be expected with one more, who talks as much as those who are here."""
+        return self.turn * (self.sessions + 1) / max(1, self.sessions - self.unheard)
 
 
 def headroom(load: Load, *, workers: int) -> float:
@@ -76,5 +90,10 @@ def check_admission(load: Load, *, max_sessions: int, max_talking: int) -> None:
     if load.utilisation >= FULL and load.backlog >= LATE:
         raise ResourceExhausted(
             f"the engine is {load.backlog:.1f} s behind with {load.talking} people talking",
+            retry_after=RETRY_AFTER,
+        )
+    if load.utilisation >= FULL and load.next_turn >= SLOW:
+        raise ResourceExhausted(
+            f"the engine takes {load.turn:.1f} s for an interim with {load.talking} people talking",
             retry_after=RETRY_AFTER,
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import BinaryIO, Self
 
 import structlog
 
-from captioner.admission import Capacity, Load, check_admission, headroom
+from captioner.admission import UNHEARD, Capacity, Load, check_admission, headroom
 from captioner.asr.engine import DecodeRow, Engine, EngineInfo
 from captioner.asr.whisper import WhisperEngine, WhisperSettings
 from captioner.asr.window import PADDED
@@ -18,7 +19,13 @@ from captioner.audio.format import AudioFormat
 from captioner.authentication import read_tokens
 from captioner.clock import Clock, SystemClock
 from captioner.config import Settings
-from captioner.errors import ConfigError, InvalidRequest, ResumeExpired, Unavailable
+from captioner.errors import (
+    ConfigError,
+    InvalidRequest,
+    ResourceExhausted,
+    ResumeExpired,
+    Unavailable,
+)
 from captioner.live import Mode, SessionConfig
 from captioner.metrics import Metrics
 from captioner.models.store import ModelStore
@@ -111,6 +118,7 @@ class CaptionService:
         self._open_rooms = contextlib.AsyncExitStack()
         self._sessions: dict[str, LiveSession] = {}
         self._ended: dict[str, None] = {}
+        self._admitted: deque[float] = deque()
         self._draining = False
         self._effort_rule = effort_rule(settings)
         self._effort = self._effort_rule.at(0.0)
@@ -204,7 +212,15 @@ class CaptionService:
             talking=sum(session.talking for session in self._sessions.values()),
             utilisation=min(1.0, self._batcher.load / self._batcher.workers),
             backlog=self._batcher.backlog,
+            turn=self._batcher.interim_turn,
+            unheard=self._unheard(),
         )
+
+    def _unheard(self) -> int:
+        """How many were admitted so recently that what they cost is not measured yet."""
+        while self._admitted and self._admitted[0] <= self._clock.monotonic() - UNHEARD:
+            self._admitted.popleft()
+        return min(len(self._admitted), len(self._sessions))
 
     def _final_effort(self) -> Effort:
         """What a final may cost, going by the load."""
@@ -226,16 +242,8 @@ class CaptionService:
         point = self._resume_point(config)
         settings = self._streaming_settings(config, point)
         session_id = point.session if point else secrets.token_urlsafe(SESSION_ID_BYTES)
-        self._evict(config, session_id)
-        try:
-            check_admission(
-                self._load(),
-                max_sessions=self.settings.max_sessions,
-                max_talking=self.settings.max_talking,
-            )
-        except Exception as error:
-            self.metrics.refused_sessions.labels(type(error).__name__).inc()
-            raise
+        if not self._evict(config, session_id):
+            self._admit()
         detector = AheadDetector(VoiceDetector(self._silero))
         core = Session(settings, detector, restart=point.restart if point else None)
         session = LiveSession(
@@ -284,13 +292,37 @@ class CaptionService:
             final=self._effort,
         )
 
-    def _evict(self, config: SessionConfig, session_id: str) -> None:
-        """Make room for a session: the same one resumed, or another writer of its track."""
+    def _admit(self) -> None:
+        """Let one more in.
+
+        Raises:
+            ResourceExhausted: the replica is full.
+        """
+        try:
+            check_admission(
+                self._load(),
+                max_sessions=self.settings.max_sessions,
+                max_talking=self.settings.max_talking,
+            )
+        except ResourceExhausted as refusal:
+            self.metrics.refused_sessions.labels(type(refusal).__name__).inc()
+            raise
+        self._admitted.append(self._clock.monotonic())
+
+    def _evict(self, config: SessionConfig, session_id: str) -> bool:
+        """Make room for a session: the same one resumed, or another writer of its track.
+
+        Returns:
+            Whether it takes the place of one that was admitted already.
+        """
+        evicted = False
         for other in list(self._sessions.values()):
             same_track = (other.config.room, other.config.track) == (config.room, config.track)
             if other.id == session_id or same_track:
                 other.evict(resumed=other.id == session_id)
                 self._forget(other.id, resumable=other.id == session_id)
+                evicted = True
+        return evicted
 
     def _forget(self, session_id: str, *, resumable: bool = False) -> None:
         self._sessions.pop(session_id, None)

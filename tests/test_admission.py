@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from captioner.admission import FULL, LATE, Load, check_admission, headroom
+from captioner.admission import FULL, LATE, SLOW, Load, check_admission, headroom
 from captioner.errors import ResourceExhausted
 
 BUSY = Load(sessions=12, talking=12, utilisation=1.0, backlog=LATE)
@@ -30,6 +30,36 @@ def test_a_replica_whose_engine_is_behind_takes_nobody_and_says_when_to_try_agai
 )
 def test_a_busy_replica_that_keeps_up_takes_more(load: Load) -> None:
     check_admission(load, max_sessions=100, max_talking=0)
+
+
+SLOWER = replace(BUSY, backlog=0.0, turn=SLOW)
+
+
+def test_a_replica_whose_interims_take_too_long_takes_nobody_though_nothing_is_late() -> None:
+    error = refusal(SLOWER)
+
+    assert "0.9 s for an interim with 12 people talking" in str(error)
+    assert error.retry_after
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        replace(SLOWER, turn=SLOW * 12 / 13 - 0.01),
+        replace(SLOWER, utilisation=FULL - 0.01),
+        replace(SLOWER, turn=0.0, unheard=12),
+    ],
+    ids=["fast enough for one more", "not full", "nothing measured"],
+)
+def test_a_full_replica_whose_interims_are_fast_takes_more(load: Load) -> None:
+    check_admission(load, max_sessions=100, max_talking=0)
+
+
+def test_those_who_were_let_in_just_now_count_before_they_are_measured() -> None:
+    load = replace(SLOWER, turn=SLOW * 2 / 3)
+    check_admission(load, max_sessions=100, max_talking=0)
+
+    assert refusal(replace(load, unheard=4)).retry_after
 
 
 def test_the_bounds_of_the_settings_hold_whatever_the_load() -> None:

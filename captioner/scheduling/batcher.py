@@ -31,7 +31,7 @@ from captioner.asr.engine import DecodeRow, Engine, EngineInfo
 from captioner.clock import Clock
 from captioner.errors import Cancelled, CaptionerError, EngineFault, Unavailable
 from captioner.metrics import Metrics
-from captioner.scheduling.load import LoadMeter
+from captioner.scheduling.load import LoadMeter, TurnMeter
 from captioner.scheduling.policy import Batch, Priority, Queue, Request, Rules, Workers
 from captioner.scheduling.station import Answer, EngineHung, Station, build_station
 from captioner.transcript import Hypothesis
@@ -102,6 +102,7 @@ class Batcher:
         self._queue = Queue(rules)
         now = clock.monotonic()
         self._live, self._recordings = LoadMeter(now), LoadMeter(now)
+        self._turns = TurnMeter()
         self._waiters: dict[int, _Waiter] = {}
         self._ids = itertools.count(1)
         self._started = False
@@ -220,6 +221,8 @@ class Batcher:
             self._queue.cancel(request.id)
         if isinstance(answer, CaptionerError):
             raise answer.with_traceback(None)  # rows of one batch may share their error
+        if priority is Priority.INTERIM:
+            self._turns.answered(self._clock.monotonic(), asked=request.submitted)
         return answer
 
     def cancel(self, session: str, priority: Priority | None = None) -> int:
@@ -274,6 +277,11 @@ class Batcher:
     def row_seconds(self) -> float | None:
         """Worker time a live row has taken lately; None before the first."""
         return self._live.row_seconds
+
+    @property
+    def interim_turn(self) -> float:
+        """Seconds from the request for an interim to its answer, lately; 0 when there was none."""
+        return self._turns.mean(self._clock.monotonic())
 
     @property
     def backlog(self) -> float:

@@ -1,4 +1,4 @@
-"""How busy the workers have been lately: what admission is decided on."""
+"""How busy the workers were lately, and how long rows took: what admission is decided on."""
 
 from __future__ import annotations
 
@@ -52,3 +52,30 @@ class LoadMeter:
     def _forget(self, start: float) -> None:
         while self._ended and self._ended[0][1] <= start:
             self._ended.popleft()
+
+
+class TurnMeter:
+    """How long rows took from being asked for to their answer, over the window of the load.
+
+    Under full load that is what grows with each one who talks, while the load says no more than
+    that it is full. Times are seconds.
+    """
+
+    def __init__(self) -> None:
+        self._turns: deque[tuple[float, float]] = deque()
+
+    def answered(self, now: float, *, asked: float) -> None:
+        """A row that was asked for then has its answer."""
+        self._turns.append((now, now - asked))
+        self._forget(now)
+
+    def mean(self, now: float) -> float:
+        """Of those answered lately; 0 when none was."""
+        self._forget(now)
+        if not self._turns:
+            return 0.0
+        return sum(seconds for _, seconds in self._turns) / len(self._turns)
+
+    def _forget(self, now: float) -> None:
+        while self._turns and self._turns[0][0] <= now - WINDOW:
+            self._turns.popleft()

@@ -131,6 +131,22 @@ async def test_what_is_asked_together_is_decoded_together(
         assert gate.calls == [["a", "b", "c"]]
 
 
+async def test_the_turn_of_interims_is_known_and_that_of_finals_has_no_part_in_it(
+    running: Running, echo: Echo, gate: GateLike
+) -> None:
+    gate.close()
+    async with running(ScriptedEngine(echo, before=gate)) as bench:
+        interim, final = bench.ask("a"), bench.ask("b", FINAL)
+        await gate.entered()
+        assert bench.batcher.interim_turn == 0
+        bench.clock.advance(1.5)
+        gate.open()
+        assert await outcomes(interim, final) == ["a", "b"]
+        assert bench.batcher.interim_turn == 1.5
+        assert await outcome(bench.ask("c", FINAL)) == "c"
+        assert bench.batcher.interim_turn == 1.5
+
+
 async def test_idle_workers_share_what_waits(running: Running, echo: Echo, gate: GateLike) -> None:
     gate.close()
     async with running(ScriptedEngine(echo, before=gate, workers=2)) as bench:

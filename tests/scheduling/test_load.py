@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioner.scheduling.load import WINDOW, LoadMeter
+from captioner.scheduling.load import WINDOW, LoadMeter, TurnMeter
 
 
 def test_an_idle_meter_reads_zero() -> None:
@@ -73,3 +73,20 @@ def test_the_load_is_never_negative_nor_above_the_batches_at_once(
             keys[number] = meter.begin(now)
         assert 0 <= meter.load(now) <= len(batches) + 1e-6
     assert 0 <= meter.load(now + later) <= len(batches) + 1e-6
+
+
+def test_a_turn_lasts_from_the_question_to_the_answer() -> None:
+    meter = TurnMeter()
+    assert meter.mean(0.0) == 0
+    meter.answered(1.0, asked=0.5)
+    meter.answered(2.0, asked=0.5)
+    assert meter.mean(2.0) == pytest.approx(1.0)
+
+
+def test_turns_before_the_window_are_forgotten() -> None:
+    meter = TurnMeter()
+    meter.answered(1.0, asked=0.0)
+    meter.answered(5.0, asked=2.0)
+    assert meter.mean(WINDOW) == pytest.approx(2.0)
+    assert meter.mean(WINDOW + 1.0) == pytest.approx(3.0)
+    assert meter.mean(WINDOW + 5.0) == 0
