@@ -30,10 +30,11 @@ WATCH_PERIOD = 1.0  # seconds between two looks at the server
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """When a track comes, and when its speaker begins; seconds after the origin."""
+    """When a track comes, its speaker begins, and both end; seconds after the origin."""
 
     asks: float
     talks: float
+    ends: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +74,15 @@ async def play_crowd(
     takes: Sequence[Take],
     visits: Sequence[Visit],
     *,
-    until: float,
     origin: float,
     clock: Clock,
 ) -> list[Member]:
-    """Let every take come at its time, and play until the end; returns when all are over.
+    """Let every take come at its time, and play until its end; returns when all are over.
 
     Args:
         client: of the server.
         takes: long enough for the whole time.
-        visits: when each comes.
-        until: the end of all, in seconds after the origin.
+        visits: when each comes and ends.
         origin: in seconds of the clock.
         clock: the time.
     """
@@ -97,7 +96,7 @@ async def play_crowd(
                 word_times=True,
             )
             guest = _Guest(client, config, take, member, random.Random(SEED + index))  # noqa: S311
-            group.create_task(guest.attend(until=until, origin=origin, clock=clock))
+            group.create_task(guest.attend(origin=origin, clock=clock))
     return members
 
 
@@ -109,13 +108,13 @@ class _Guest:
     member: Member
     chance: random.Random
 
-    async def attend(self, *, until: float, origin: float, clock: Clock) -> None:
+    async def attend(self, *, origin: float, clock: Clock) -> None:
         """Ask to be let in, as long as it is worth it, and talk."""
         member = self.member
         await asyncio.sleep(max(0.0, origin + member.visit.asks - clock.monotonic()))
-        while (now := clock.monotonic() - origin) + SHORTEST < until:
+        while (now := clock.monotonic() - origin) + SHORTEST < member.visit.ends:
             silence = max(0.0, member.visit.talks - now)
-            take = after_silence(trim(self.take, until - now - silence), silence)
+            take = after_silence(trim(self.take, member.visit.ends - now - silence), silence)
             member.joined, member.log = now, TrackLog(take)
             pace = Pace(origin + now)
             refusal = await play_track(self.client, self.config, member.log, pace, clock)

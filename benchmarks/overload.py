@@ -58,17 +58,28 @@ class Plan:
 
     @property
     def until(self) -> float:
-        """The end of the talk, in seconds after the beginning."""
+        """The end of the watch, in seconds after the beginning."""
         return self.talk + self.duration
 
+    @property
+    def longest(self) -> float:
+        """Seconds that a track may last."""
+        return self.until + max(staggered(self.tracks))
+
     def visits(self) -> list[Visit]:
-        """When each track comes and begins to talk."""
-        if not self.silent_first:
-            return [Visit(at, at) for at in (self.every * index for index in range(self.tracks))]
-        starts = staggered(self.tracks)
-        return [
-            Visit(index * CONNECT_EVERY, self.talk + start) for index, start in enumerate(starts)
-        ]
+        """When each track comes, begins to talk, and ends.
+
+        They end one after the other, when the watch is over: everybody's last final at the same
+        moment would be a load of its own.
+        """
+        apart = staggered(self.tracks)
+        if self.silent_first:
+            return [
+                Visit(index * CONNECT_EVERY, self.talk + later, self.until + later)
+                for index, later in enumerate(apart)
+            ]
+        asks = [index * self.every for index in range(self.tracks)]
+        return [Visit(at, at, self.until + later) for at, later in zip(asks, apart, strict=True)]
 
 
 @click.command(cls=Program)
@@ -157,7 +168,7 @@ async def measure(plan: Plan, settings: Settings) -> Figures:
     Raises:
         CaptionerError: the data cannot be read, or the server did not start.
     """
-    takes = make_takes(plan.data, plan.tracks, duration=plan.until)
+    takes = make_takes(plan.data, plan.tracks, duration=plan.longest)
     async with _server(plan, settings) as target:
         members, looks, cpu = await _play(plan, settings, target, takes)
     turn = plan.talk if plan.silent_first else turning_point(members, capacity=plan.capacity)
@@ -172,9 +183,7 @@ async def _play(
     async with connected(at_target) as (client, _), metered(target.pid) as usage:
         origin = clock.monotonic() + LEAD
         async with watched(target, origin=origin, clock=clock) as looks:
-            members = await play_crowd(
-                client, takes, plan.visits(), until=plan.until, origin=origin, clock=clock
-            )
+            members = await play_crowd(client, takes, plan.visits(), origin=origin, clock=clock)
     return members, looks, usage.cpu / usage.wall
 
 

@@ -40,7 +40,7 @@ def member(joined: float | None, *, shown: float = 0.25, refused_at: float | Non
     refusals = (
         [] if refused_at is None else [Refusal(refused_at, "RESOURCE_EXHAUSTED", 5.0, "full")]
     )
-    return Member(Visit(0.0, 0.0), refusals, joined, None if joined is None else log)
+    return Member(Visit(0.0, 0.0, 20.0), refusals, joined, None if joined is None else log)
 
 
 def figures(*members: Member, turn: float | None = None) -> Figures:
@@ -120,7 +120,8 @@ def test_silent_tracks_are_all_in_before_the_first_one_talks() -> None:
     plan = Plan("monologues", 24, 4.0, 60.0, 12, True, False, 0.0)
     visits = plan.visits()
     assert max(visit.asks for visit in visits) < min(visit.talks for visit in visits)
-    assert plan.until == max(plan.talk, 0.0) + 60.0
+    assert min(visit.ends for visit in visits) == plan.until
+    assert len({visit.ends for visit in visits}) == 24  # not all at the same moment
 
 
 @contextlib.asynccontextmanager
@@ -150,7 +151,7 @@ async def test_a_track_that_is_refused_comes_back_after_the_delay_it_was_told() 
         service.open_error = ResourceExhausted("the replica is full", retry_after=0.25)
         clock = SystemClock()
         [found] = await play_crowd(
-            client, [take], [Visit(0.0, 0.0)], until=3.6, origin=clock.monotonic(), clock=clock
+            client, [take], [Visit(0.0, 0.0, 3.6)], origin=clock.monotonic(), clock=clock
         )
     [refusal] = found.refusals
     assert (refusal.status, refusal.retry_after) == ("RESOURCE_EXHAUSTED", 0.25)
@@ -165,7 +166,7 @@ async def test_a_track_that_would_have_no_time_to_talk_does_not_come() -> None:
     async with EchoService() as service, client_of(service) as client:
         clock = SystemClock()
         [found] = await play_crowd(
-            client, [TAKE], [Visit(0.0, 0.0)], until=1.0, origin=clock.monotonic(), clock=clock
+            client, [TAKE], [Visit(0.0, 0.0, 1.0)], origin=clock.monotonic(), clock=clock
         )
     assert found.joined is None
     assert not math.isnan(found.visit.asks)
