@@ -16,7 +16,7 @@ from gpu_device import Reading
 from gpu_talk import Script, ScriptedActivity, Scripts, bounded, heard
 from gpu_timing import Call, TimedEngine
 
-from captioner.asr.engine import Engine, Float32
+from captioner.asr.engine import DecodeRow, Engine, Float32
 from captioner.asr.whisper import WhisperEngine, WhisperSettings
 from captioner.clock import Clock, SystemClock
 from captioner.errors import CaptionerError
@@ -25,8 +25,9 @@ from captioner.models.manifest import Manifest
 from captioner.scheduling.batcher import Batcher
 from captioner.scheduling.policy import Priority, Rules
 from captioner.streaming.actions import Abandon, Action, Decode, Emit, Purpose, Stopped
+from captioner.streaming.effort import EffortRule
 from captioner.streaming.session import Session
-from captioner.streaming.settings import StreamingSettings
+from captioner.streaming.settings import Effort, StreamingSettings
 from captioner.transcript import SAMPLE_RATE, Caption
 
 CHUNK = 1536  # samples that a session takes at once, as in the service: 96 ms
@@ -93,8 +94,9 @@ class Speaker:
         self._ended: deque[int] = deque()
         self._last_edge: int | None = None
 
-    def hear(self, noise: Callable[[int], Float32]) -> None:
-        """Take the audio that a microphone would have sent by now."""
+    def hear(self, noise: Callable[[int], Float32], effort: Effort) -> None:
+        """Take the audio that a microphone would have sent by now; finals may cost that much."""
+        self._session.effort = effort
         due = int((self._clock.monotonic() - self._start) * SAMPLE_RATE) - self._session.received
         for _ in range(due // CHUNK):
             self._perform(self._session.receive(noise(CHUNK)))
@@ -150,12 +152,19 @@ class Speaker:
                     pass
 
     async def _decode(self, decode: Decode) -> None:
+        def refresh(suits: Callable[[DecodeRow], bool]) -> DecodeRow | None:
+            nonlocal decode
+            newer = self._session.refresh(decode.id, suits)
+            decode = newer or decode
+            return None if newer is None else bounded(newer, self._script)
+
         try:
             await self._batcher.submit(
                 bounded(decode, self._script),
                 session=self._name,
                 priority=PRIORITIES[decode.purpose],
                 deadline=self._clock.monotonic(),
+                refresh=refresh,
             )
         except CaptionerError as error:
             self._tally.failures[type(error).__name__] += 1
@@ -210,6 +219,7 @@ class Load:
         self._streaming = streaming
         self._clock = SystemClock()
         self._engine: TimedEngine | None = None
+        self._effort = EffortRule()
 
         def factory() -> Engine:
             self._engine = TimedEngine(WhisperEngine(directory, manifest, whisper))
@@ -276,8 +286,9 @@ class Load:
             tally.lateness.append(now - due)
             if self._batcher.backlog > HOPELESS:
                 return True
+            effort = self._effort.at(self._batcher.load / self._batcher.workers)
             for speaker in speakers[turn % TURNS :: TURNS]:
-                speaker.hear(noise.take)
+                speaker.hear(noise.take, effort)
             turn, due = turn + 1, max(due + pause, self._clock.monotonic())
             await asyncio.sleep(max(0.0, due - self._clock.monotonic()))
         return False
