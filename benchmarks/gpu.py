@@ -147,7 +147,10 @@ class Bench:
 
     def _settings(self, task: Task) -> WhisperSettings:
         return WhisperSettings(
-            device=self._device, compute_type=task.compute_type, workers=task.workers
+            device=self._device,
+            compute_type=task.compute_type,
+            workers=task.workers,
+            threads_per_worker=task.threads,
         )
 
     def _capacity(self, task: Task) -> None:
@@ -196,6 +199,7 @@ def plan(
     windows: Sequence[str],
     workers: Sequence[int],
     processes: Sequence[int],
+    threads: int = 1,
 ) -> list[Task]:
     """What to measure, what matters most first.
 
@@ -211,6 +215,7 @@ def plan(
             padded=windows[0] == "padded",
             workers=workers[0],
             processes=processes[0],
+            threads=threads,
         )
         tasks += [first, _stages_of(first)]
         if model == models[0]:
@@ -286,6 +291,13 @@ def _folder(kept: Path | None) -> Iterator[Path]:
     help="Replicas that share the device.",
 )
 @click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="CPU threads of each batch; a GPU needs one.",
+)
+@click.option(
     "--batches",
     type=NumberList(),
     default="1,2,4,8,16,32,64",
@@ -333,6 +345,7 @@ def main(
     windows: tuple[str, ...],
     workers: tuple[int, ...],
     processes: tuple[int, ...],
+    threads: int,
     batches: tuple[int, ...],
     hop: float,
     start: int,
@@ -364,6 +377,7 @@ def main(
         windows=windows,
         workers=workers,
         processes=processes,
+        threads=threads,
     )
     with _folder(work_dir) as folder:
         bench = Bench(

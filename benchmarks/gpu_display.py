@@ -29,6 +29,7 @@ def title(entry: Entry) -> str:
     parts = [f"{entry['model']} {entry['compute_type']}, {window} windows"]
     parts += [f"{entry['workers']} workers"] if entry["workers"] > 1 else []
     parts += [f"{entry['processes']} processes"] if entry["processes"] > 1 else []
+    parts += [f"{entry['threads']} threads"] if entry.get("threads", 1) > 1 else []
     return ", ".join(parts)
 
 

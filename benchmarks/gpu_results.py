@@ -30,6 +30,8 @@ class Task:
     """Batches at once in a process."""
     processes: int = 1
     """Replicas that share the device."""
+    threads: int = 1
+    """Of each batch; on a CPU."""
 
     @property
     def id(self) -> str:
@@ -40,6 +42,7 @@ class Task:
         return (
             f"capacity {self.model} {self.compute_type} {window} "
             f"workers={self.workers} processes={self.processes}"
+            f"{f' threads={self.threads}' if self.threads > 1 else ''}"
         )
 
 
@@ -93,6 +96,7 @@ class Results:
             "padded": task.padded,
             "workers": task.workers,
             "processes": task.processes,
+            "threads": task.threads,
         }
         found: dict[str, Any] = self.content["measurements"].setdefault(task.id, empty)
         return found
