@@ -37,6 +37,7 @@ from captioner.asr.whisper import WhisperSettings
 from captioner.cli.terminal import messages, output
 from captioner.config import Settings
 from captioner.models.manifest import Manifest, WindowRule
+from captioner.streaming.effort import EffortRule
 from captioner.streaming.settings import StreamingSettings, samples
 
 MONOLOGUES = ROOT / "examples" / "audio" / "monologues"
@@ -101,6 +102,7 @@ class Bench:
         most: int,
         batches: Sequence[int],
         streaming: StreamingSettings,
+        effort: EffortRule,
     ) -> None:
         self._results = results
         self._budget = budget
@@ -111,6 +113,7 @@ class Bench:
         self._most = most
         self._batches = batches
         self._streaming = streaming
+        self._effort = effort
         self._monologues = read_monologues(MONOLOGUES)
 
     def run(self, tasks: Sequence[Task]) -> bool:
@@ -158,7 +161,9 @@ class Bench:
         self._need(LOADING_ESTIMATE + step)
         folder, manifest = self._checkpoint(task)
         streaming = replace(self._streaming, window=manifest.window, n_mels=manifest.n_mels)
-        job = Job(folder, manifest, self._settings(task), streaming, MONOLOGUES)
+        job = Job(
+            folder, manifest, self._settings(task), streaming, MONOLOGUES, effort=self._effort
+        )
         with Replicas(job, processes=task.processes) as replicas:
             while tracks := next_number(
                 self._results.held(task), start=self._start, most=self._most
@@ -306,6 +311,13 @@ def _folder(kept: Path | None) -> Iterator[Path]:
     help="Rows in a batch, for the stages.",
 )
 @click.option("--hop", type=float, default=0.5, show_default=True, help="Seconds between interims.")
+@click.option(
+    "--final-beam-size",
+    type=click.IntRange(min=1, max=10),
+    default=5,
+    show_default=True,
+    help="Beam width of finals, unless load asks for less.",
+)
 @click.option("--start", type=click.IntRange(min=1), default=128, show_default=True)
 @click.option("--most", type=click.IntRange(min=1), default=2048, show_default=True)
 @click.option(
@@ -348,6 +360,7 @@ def main(
     threads: int,
     batches: tuple[int, ...],
     hop: float,
+    final_beam_size: int,
     start: int,
     most: int,
     step_seconds: float,
@@ -368,7 +381,14 @@ def main(
         raise click.ClickException(str(error)) from error
     facts = envelope("gpu", Settings(), machine, None)
     results.describe(
-        facts | {"gpu": gpu, "hop": hop, "step_seconds": step_seconds, "warm_up": WARM_UP}
+        facts
+        | {
+            "gpu": gpu,
+            "hop": hop,
+            "final_beam_size": final_beam_size,
+            "step_seconds": step_seconds,
+            "warm_up": WARM_UP,
+        }
     )
     tasks = plan(
         kinds=kinds,
@@ -390,6 +410,7 @@ def main(
             most=most,
             batches=batches,
             streaming=StreamingSettings(window=SHORT, n_mels=80, hop=samples(hop)),
+            effort=EffortRule(beam_size=final_beam_size),
         )
         complete = bench.run(tasks)
     show(results)

@@ -214,12 +214,13 @@ class Load:
         scripts: Scripts,
         streaming: StreamingSettings,
         max_batch: int = 0,
+        effort: EffortRule | None = None,
     ) -> None:
         self._scripts = scripts
         self._streaming = streaming
         self._clock = SystemClock()
         self._engine: TimedEngine | None = None
-        self._effort = EffortRule()
+        self._effort = effort or EffortRule()
 
         def factory() -> Engine:
             self._engine = TimedEngine(WhisperEngine(directory, manifest, whisper))

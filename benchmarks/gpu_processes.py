@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self
@@ -26,6 +26,7 @@ from captioner.asr.tokenizer import WhisperTokenizer
 from captioner.asr.whisper import WhisperSettings
 from captioner.errors import CaptionerError
 from captioner.models.manifest import Manifest
+from captioner.streaming.effort import EffortRule
 from captioner.streaming.settings import StreamingSettings
 
 LOADING = 180.0  # seconds that loading a model may take
@@ -44,6 +45,8 @@ class Job:
     streaming: StreamingSettings
     monologues: Path
     max_batch: int = 0
+    effort: EffortRule = field(default_factory=EffortRule)
+    """What finals may cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ async def _replica(pipe: Connection, job: Job) -> None:
         scripts=scripts,
         streaming=job.streaming,
         max_batch=job.max_batch,
+        effort=job.effort,
     )
     async with load:
         pipe.send(load.compute_type)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from crowd import Look, Member
-from figures import CAPACITY_FINALISED_P95, Losses, count_losses
+from figures import CAPACITY_FINALISED_P95, Losses, count_losses, final_text
 from timeline import Moment, Timeline, percentile, trace, within
 
 from captioner.evaluation.edits import EditCounts
@@ -221,6 +221,7 @@ def _member_json(member: Member) -> dict[str, Any]:
         "problem": log.problem if log else "",
         "ended": bool(log and log.ended),
         "largest_lag": round(log.largest_lag, 2) if log else None,
+        "text": final_text(log) if log else "",
     }
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from captioner.errors import ResourceExhausted
 
 FULL = 0.9  # share of the engine's time beyond which nobody else may come in
-SLOW = 0.9  # seconds from the request for an interim to its answer: shown after 1.5 s then
+SLOW = 0.85  # seconds from the request for an interim to its answer: shown after 1.5 s then
 LATE = 1.5  # seconds that a live request may wait before the replica counts as full
 UNHEARD = 5.0  # seconds for which a new session has no part in what was measured
 RETRY_AFTER = 5.0  # seconds: utterances end about this often

@@ -38,7 +38,7 @@ SLOWER = replace(BUSY, backlog=0.0, turn=SLOW)
 def test_a_replica_whose_interims_take_too_long_takes_nobody_though_nothing_is_late() -> None:
     error = refusal(SLOWER)
 
-    assert "0.9 s for an interim with 12 people talking" in str(error)
+    assert f"{SLOW:.1f} s for an interim with 12 people talking" in str(error)
     assert error.retry_after
 
 
