@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -35,6 +36,8 @@ class Visit:
     asks: float
     talks: float
     ends: float
+    stays: float = math.inf
+    """Seconds after which a track that was let in leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ class _Guest:
         await asyncio.sleep(max(0.0, origin + member.visit.asks - clock.monotonic()))
         while (now := clock.monotonic() - origin) + SHORTEST < member.visit.ends:
             silence = max(0.0, member.visit.talks - now)
-            take = after_silence(trim(self.take, member.visit.ends - now - silence), silence)
+            stays = min(member.visit.ends - now, member.visit.stays)
+            take = after_silence(trim(self.take, max(0.0, stays - silence)), silence)
             member.joined, member.log = now, TrackLog(take)
             pace = Pace(origin + now)
             refusal = await play_track(self.client, self.config, member.log, pace, clock)

@@ -102,7 +102,8 @@ def measure_course(
         bucket: Seconds.
         tracks: That talk at once.
     """
-    until = max((each.end for each in heard), default=0.0)
+    watched = samples[-1].at if samples else 0.0
+    until = max((each.end for each in heard), default=watched)
     buckets = tuple(
         _bucket(heard, samples, start, min(until, start + bucket), tracks)
         for start in (bucket * index for index in range(math.ceil(until / bucket)))

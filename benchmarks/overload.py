@@ -10,6 +10,7 @@ See benchmarks/README.md for what the figures mean.
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +45,7 @@ class Plan:
     tracks: int
     every: float
     duration: float
+    stay: float
     capacity: int
     silent_first: bool
     scripted: bool
@@ -75,11 +77,14 @@ class Plan:
         apart = staggered(self.tracks)
         if self.silent_first:
             return [
-                Visit(index * CONNECT_EVERY, self.talk + later, self.until + later)
+                Visit(index * CONNECT_EVERY, self.talk + later, self.until + later, self.stay)
                 for index, later in enumerate(apart)
             ]
         asks = [index * self.every for index in range(self.tracks)]
-        return [Visit(at, at, self.until + later) for at, later in zip(asks, apart, strict=True)]
+        return [
+            Visit(at, at, self.until + later, self.stay)
+            for at, later in zip(asks, apart, strict=True)
+        ]
 
 
 @click.command(cls=Program)
@@ -107,6 +112,14 @@ class Plan:
     show_default=True,
     metavar="SECONDS",
     help="For which all talk, after the last has come.",
+)
+@click.option(
+    "--stay",
+    type=click.FloatRange(min=1),
+    default=math.inf,
+    metavar="SECONDS",
+    help="After which a track that was let in leaves: those who wait come in then. "
+    "[default: to the end]",
 )
 @click.option(
     "--silent-first",
@@ -157,7 +170,8 @@ def main(
         return
     path = target or RESULTS / f"overload{'-silent-first' if plan.silent_first else ''}.json"
     content = envelope("overload", settings, machine, reference)
-    save_json(path, content | {"plan": asdict(plan)} | figures.to_json())
+    told = asdict(plan) | {"stay": None if math.isinf(plan.stay) else plan.stay}
+    save_json(path, content | {"plan": told} | figures.to_json())
     plot_overload(path.with_suffix(".png"), figures)
     messages().print(f"saved {path} and {path.with_suffix('.png').name}", soft_wrap=True)
 

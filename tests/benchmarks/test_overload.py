@@ -117,7 +117,7 @@ def test_a_take_after_silence_is_the_same_later() -> None:
 
 
 def test_silent_tracks_are_all_in_before_the_first_one_talks() -> None:
-    plan = Plan("monologues", 24, 4.0, 60.0, 12, True, False, 0.0)
+    plan = Plan("monologues", 24, 4.0, 60.0, math.inf, 12, True, False, 0.0)
     visits = plan.visits()
     assert max(visit.asks for visit in visits) < min(visit.talks for visit in visits)
     assert min(visit.ends for visit in visits) == plan.until
@@ -176,12 +176,15 @@ async def test_a_track_that_would_have_no_time_to_talk_does_not_come() -> None:
 def test_a_crowd_before_a_server_that_computes_nothing(tmp_path: Path) -> None:
     target = tmp_path / "overload.json"
     options = ["--scripted", "--models-dir", str(tmp_path), "--output", str(target)]
-    options += ["--tracks", "3", "--every", "1.5", "--duration", "2", "--max-sessions", "1"]
+    options += ["--tracks", "3", "--every", "1.5", "--duration", "7", "--max-sessions", "1"]
+    options += ["--stay", "3"]
     result = CliRunner().invoke(main, options)
     assert result.exit_code == 0, result.output
     content = json.loads(target.read_text(encoding="utf-8"))
-    assert content["admitted"] == 1
-    assert content["refused"]["by_status"] == {"RESOURCE_EXHAUSTED": 2}
+    assert content["refused"]["tracks"] == 2
+    assert content["refused"]["by_status"] == {"RESOURCE_EXHAUSTED": 3}
+    [waited] = content["refused"]["seconds_until_in"]  # the other comes when it is over
+    assert waited >= 5
     assert content["refused"]["retry_after"] == [5.0]
     assert sum(content["losses"].values()) == 0
     assert [phase["name"] for phase in content["phases"]] == ["before", "beyond"]
