@@ -29,6 +29,7 @@ from gpu_results import OtherDevice, Results, Task
 from gpu_search import next_number
 from gpu_stages import WINDOWS, pending
 from gpu_talk import Scripts, read_monologues
+from gpu_timing import LANGUAGE
 from machine import Machine, describe
 from reporting import RESULTS, ROOT, NumberList, Program, envelope
 
@@ -154,6 +155,7 @@ class Bench:
             compute_type=task.compute_type,
             workers=task.workers,
             threads_per_worker=task.threads,
+            shortlist=LANGUAGE,  # as the service does; on a GPU it changes nothing
         )
 
     def _capacity(self, task: Task) -> None:

@@ -17,6 +17,7 @@ from captioner.errors import CaptionerError
 from captioner.transcript import Hypothesis
 
 STAGES = ("encode", "greedy", "beam", "align")
+LANGUAGE = "fr"  # that is spoken: a language may have a network of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class TimedEngine:
         self.calls: deque[Call] = deque()
         self._engine = engine
         self._busy: set[int] = set()
-        network = engine.network("")
+        network = engine.network(LANGUAGE)
         network.model = TimedModel(network.model, self.calls)
 
     @property
