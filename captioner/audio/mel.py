@@ -9,17 +9,21 @@ kept for the next one.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from captioner.audio.buffer import SampleBuffer
+from captioner.audio.frame_cache import FrameCache
 from captioner.audio.pcm import Samples
 from captioner.transcript import SAMPLE_RATE
 
 Features = npt.NDArray[np.float32]
-"""Log-mel, shape (n_mels, frames) in windows and (frames, n_mels) inside this module."""
+"""Log-mel, shape (n_mels, frames) in windows and in the cache; rows of frames are transposed."""
+
+_Values = TypeVar("_Values", np.float32, Features)
 
 N_FFT = 400  # samples: 25 ms
 HALF = N_FFT // 2  # a frame reaches this far to both sides of its centre
@@ -31,16 +35,8 @@ DYNAMIC_RANGE = 8.0  # powers of ten kept below the loudest value of a window
 # Frames are computed in blocks that lie at fixed places of the stream: the rounding of a frame
 # then never depends on what else was computed with it. Of this size, the matrix product stays
 # below the size from which OpenBLAS wakes up threads, which would cost more than it computes.
-BLOCK = 20  # frames: 200 ms
-_BLOCK_SAMPLES = (BLOCK - 1) * HOP + N_FFT
-
-
-@dataclass(slots=True)
-class _Block:
-    rows: Features
-    """Raw log10 mel, shape (BLOCK, n_mels)."""
-    valid: int
-    """How many leading rows were computed from samples that had all arrived."""
+BLOCK = 10  # frames: 100 ms
+_LONGEST_RUN = 20  # blocks computed in one go: more would not stay in the processor's cache
 
 
 class LogMelStream:
@@ -52,7 +48,7 @@ class LogMelStream:
     def __init__(self, n_mels: int) -> None:
         self.n_mels = n_mels
         self._samples = SampleBuffer()
-        self._blocks: dict[int, _Block] = {}
+        self._frames = FrameCache(n_mels, BLOCK)
 
     @property
     def start(self) -> int:
@@ -75,9 +71,7 @@ class LogMelStream:
             ValueError: the position has not been reached yet.
         """
         self._samples.forget(before - before % HOP)
-        first = self._samples.start // HOP // BLOCK
-        for number in [number for number in self._blocks if number < first]:
-            del self._blocks[number]
+        self._frames.forget(self._samples.start // HOP // BLOCK)
 
     def audio(self, start: int, stop: int) -> Samples:
         """Return a copy of the samples of [start, stop).
@@ -106,50 +100,57 @@ class LogMelStream:
         head = min(2, frames)
         seam = max(head, min((len(speech) - HALF) // HOP + 1, frames))
         silent = max(seam, min(-(-(len(speech) + HALF) // HOP), frames))
-        rows = np.empty((silent, self.n_mels), dtype=np.float32)
-        self._copy_frames(start // HOP + head, rows[head:seam])
-        edges = np.concatenate((np.arange(head), np.arange(seam, silent)))
-        rows[edges] = _edge_rows(speech, len(speech) + silence, edges, self.n_mels)
-        return _normalise(rows, frames)
+        edges = (*range(head), *range(seam, silent))
+        around = _raw_rows(_edge_samples(speech, len(speech) + silence, edges), self.n_mels)
+        within, loudest = self._computed(start // HOP + head, start // HOP + seam)
+        loudest = max(loudest, around.max(initial=SILENT))
+        lowest = _scaled(loudest - np.float32(DYNAMIC_RANGE))
+        features = np.empty((self.n_mels, frames), np.float32)
+        around = _scaled(around).T
+        np.maximum(around[:, :head], lowest, out=features[:, :head])
+        # numpy is faster with as many values as a row has than with one
+        lows = np.full(seam - head, lowest)
+        np.maximum(within, lows, out=features[:, head:seam])
+        np.maximum(around[:, head:], lowest, out=features[:, seam:silent])
+        features[:, silent:] = max(lowest, _scaled(np.float32(SILENT)))
+        return features
 
-    def _copy_frames(self, first: int, rows: Features) -> None:
-        """Fill `rows` with the frames of the stream from `first` on."""
-        done = 0
-        while done < len(rows):
-            number, skip = divmod(first + done, BLOCK)
-            count = min(BLOCK - skip, len(rows) - done)
-            block = self._block(number, skip + count)
-            rows[done : done + count] = block[skip : skip + count]
-            done += count
+    def _computed(self, start: int, stop: int) -> tuple[Features, np.float32]:
+        """The frames of [start, stop), scaled, and the loudest value in them, not scaled."""
+        if start == stop:
+            return np.empty((self.n_mels, 0), np.float32), np.float32(SILENT)
+        missing = [
+            number
+            for number in range(start // BLOCK, (stop - 1) // BLOCK + 1)
+            if self._frames.valid(number) < min(BLOCK, stop - number * BLOCK)
+        ]
+        for first, last in _runs(missing):
+            self._compute(first, last + 1)
+        columns, loudest = self._frames.view(start, stop)
+        return columns, loudest.max()
 
-    def _block(self, number: int, needed: int) -> Features:
-        """Return the rows of a block, of which at least `needed` must be valid."""
-        block = self._blocks.get(number)
-        if block is None or block.valid < needed:
-            begin = number * BLOCK * HOP - HALF
-            valid = min(BLOCK, (self.end - begin - N_FFT) // HOP + 1)
-            block = _Block(self._compute(begin), valid)
-            self._blocks[number] = block
-        return block.rows
+    def _compute(self, first: int, stop: int) -> None:
+        """Compute the blocks from `first` to before `stop`.
 
-    def _compute(self, begin: int) -> Features:
-        """Compute the frames of the block whose first sample is at `begin`.
-
-        Samples that are forgotten or have not arrived count as zero: the rows they spoil are not
+        Samples that are forgotten or have not arrived count as zero: the frames they spoil are not
         asked for, or are asked for again later.
         """
-        samples = np.zeros(_BLOCK_SAMPLES, dtype=np.float32)
+        begin = first * BLOCK * HOP - HALF
+        count = (stop - first) * BLOCK
+        samples = np.zeros((count - 1) * HOP + N_FFT, dtype=np.float32)
         low = max(begin, self._samples.start)
-        high = min(begin + _BLOCK_SAMPLES, self._samples.end)
+        high = min(begin + len(samples), self._samples.end)
         samples[low - begin : high - begin] = self._samples.view(low, high)
         # as_strided would say the same, in a quarter of the time of the transform itself.
         frames = np.ndarray(
-            (BLOCK, N_FFT),
+            (stop - first, BLOCK, N_FFT),
             np.float32,
             buffer=samples,
-            strides=(HOP * samples.itemsize, samples.itemsize),
+            strides=(BLOCK * HOP * samples.itemsize, HOP * samples.itemsize, samples.itemsize),
         )
-        return _raw_rows(frames, self.n_mels)
+        rows = _raw_rows(frames, self.n_mels).reshape(count, self.n_mels)
+        valid = (self.end - begin - N_FFT) // HOP + 1
+        self._frames.put(first, _scaled(rows).T, rows.max(axis=1), valid=valid)
 
 
 def log_mel(audio: Samples, *, silence: int = 0, n_mels: int = 80) -> Features:
@@ -163,23 +164,52 @@ def log_mel(audio: Samples, *, silence: int = 0, n_mels: int = 80) -> Features:
     return stream.window(0, len(audio), silence=silence)
 
 
-def _edge_rows(speech: Samples, length: int, frames: npt.NDArray[np.int_], n_mels: int) -> Features:
-    """Compute frames of a window of `length` samples that reach beyond its speech.
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of successive numbers, none longer than `_LONGEST_RUN`."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1 and number - runs[-1][0] < _LONGEST_RUN:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
+def _edge_samples(speech: Samples, length: int, frames: Sequence[int]) -> Samples:
+    """Samples of frames of a window of `length` samples that reach beyond its speech.
 
     Beyond the window itself its samples are mirrored, at both ends, as often as it takes.
+
+    Returns:
+        Shape (len(frames), N_FFT).
     """
-    index = np.abs(frames[:, np.newaxis] * HOP + np.arange(-HALF, HALF))
+    if not frames or frames[-1] * HOP + HALF > length or len(speech) < N_FFT:
+        return _mirrored(speech, length, frames)
+    samples = np.zeros((len(frames), N_FFT), np.float32)  # the same as it mostly is, and faster
+    for row, frame in zip(samples, frames, strict=True):
+        begin = frame * HOP - HALF
+        if begin < 0:
+            row[:-begin] = speech[-begin:0:-1]
+            row[-begin:] = speech[: N_FFT + begin]
+        else:
+            spoken = speech[begin : begin + N_FFT]
+            row[: len(spoken)] = spoken
+    return samples
+
+
+def _mirrored(speech: Samples, length: int, frames: Sequence[int]) -> Samples:
+    index = np.abs(np.array(frames, np.int64)[:, np.newaxis] * HOP + np.arange(-HALF, HALF))
     if length > 1:
         index %= 2 * (length - 1)
         index = np.minimum(index, 2 * (length - 1) - index)
     samples = np.zeros(index.shape, dtype=np.float32)
     spoken = index < len(speech)
     samples[spoken] = speech[index[spoken]]
-    return _raw_rows(samples, n_mels)
+    return samples
 
 
 def _raw_rows(samples: Samples, n_mels: int) -> Features:
-    """Log10 mel of frames of samples, (frames, N_FFT) to (frames, n_mels)."""
+    """Log10 mel of frames of samples, (..., frames, N_FFT) to (..., frames, n_mels)."""
     spectrum = np.fft.rfft(samples * _hann())
     power: Features = np.square(spectrum.real) + np.square(spectrum.imag)
     rows: Features = power @ _filters(n_mels)
@@ -187,17 +217,9 @@ def _raw_rows(samples: Samples, n_mels: int) -> Features:
     return np.log10(rows, out=rows)
 
 
-def _normalise(rows: Features, frames: int) -> Features:
-    """Append silent frames, clamp to the dynamic range, scale about [-1, 1], put mels first."""
-    loudest = rows.max(initial=SILENT)
-    lowest = loudest - np.float32(DYNAMIC_RANGE)
-    np.maximum(rows, lowest, out=rows)
-    rows += np.float32(4)
-    rows *= np.float32(1 / 4)
-    features = np.empty((rows.shape[1], frames), dtype=np.float32)
-    features[:, : len(rows)] = rows.T
-    features[:, len(rows) :] = (max(lowest, np.float32(SILENT)) + np.float32(4)) / np.float32(4)
-    return features
+def _scaled(values: _Values) -> _Values:
+    """Log10 power, about [-10, 2], to the scale of features."""
+    return (values + np.float32(4)) * np.float32(1 / 4)
 
 
 @functools.cache
