@@ -58,7 +58,7 @@ class Shortlist:
             end_of_text: the first token that is not text; it and those behind it are kept.
         """
         self._vocabulary = vocabulary
-        chosen = {token for token in text if token < end_of_text} | set(range(BYTES))
+        chosen = {int(token) for token in text if token < end_of_text} | set(range(BYTES))
         self.kept: tuple[int, ...] = (*sorted(chosen), *range(end_of_text, len(vocabulary)))
         """The tokens of the shorter vocabulary, by their numbers in the whole one."""
         self._short = {token: short for short, token in enumerate(self.kept)}
