@@ -32,8 +32,8 @@ COSTS = RESULTS / "engine-costs.json"
 FRAMES_A_SECOND = SAMPLE_RATE // MEL_HOP
 SPEECH = (2, 4, 6, 10)  # seconds of speech in the windows that are timed
 SHAPES = ((1, 1), (4, 1), (8, 1), (1, 5), (4, 5))  # rows and beams
-WINDOWS = ("4", "6", "8", "10", "14", "30")  # seconds
-ENCODING = (0.042, 0.062, 0.09, 0.124, 0.19, 0.75)  # seconds of one core of the reference machine
+WINDOWS = ("3", "4", "5", "6", "8", "10", "14", "20", "30")  # seconds
+ENCODING = (0.029, 0.038, 0.05, 0.062, 0.086, 0.118, 0.187, 0.31, 0.78)  # seconds of one core of the reference machine
 LONG_ROWS = 4  # rows that the longest window is timed with at most
 
 
@@ -45,13 +45,13 @@ class Costs:
         default_factory=lambda: dict(zip(WINDOWS, ENCODING, strict=True))
     )
     """A row, by the seconds of its window."""
-    step: float = 0.0085
+    step: float = 0.005
     """A step of the decoder: its weights are read."""
-    row: float = 0.001
+    row: float = 0.0005
     """A row in a step."""
     row_second: float = 0.0002
     """A second of a row's window in a step."""
-    beam: float = 0.0008
+    beam: float = 0.0006
     """Each further beam of a row in a step."""
     align: float = 0.015
     """A row's words."""
@@ -73,10 +73,15 @@ class Costs:
         seconds = rows[0].features.shape[1] / FRAMES_A_SECOND
         each = self.row + seconds * self.row_second + (rows[0].beam_size - 1) * self.beam
         return {
-            "encode": len(rows) * self.encoding(seconds),
+            "encode": sum(self.encoding(_encoded(row)) for row in rows),
             "decode": max(steps) * self.step + sum(steps) * each,
             "align": len(rows) * self.align,
         }
+
+
+def _encoded(row: DecodeRow) -> float:
+    """Seconds of a row's window that are encoded."""
+    return (row.needed_frames or row.features.shape[1]) / FRAMES_A_SECOND
 
 
 def read_costs(path: Path = COSTS) -> Costs:
