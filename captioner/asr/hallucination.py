@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 
-from captioner.asr.plausibility import NO_SPEECH_LIMIT, WORD_RATE_LIMIT, Doubt, doubt
+from captioner.asr.plausibility import LOGPROB_LIMIT, NO_SPEECH_LIMIT, WORD_RATE_LIMIT, Doubt, doubt
 from captioner.transcript import SAMPLE_RATE, Hypothesis
 
 SHORT_SPEECH = SAMPLE_RATE // 4  # samples of voiced audio under which politeness is suspect
 UNSURE = 0.5  # mean word probability under which politeness is suspect
+GUESSED = 0.45  # mean word probability under which words of low log-probability are guesses
 VOICED_GRACE = 2  # words that any voiced audio may hold: a slamming door has some, and "says" four
 
 CREDITS = (
@@ -59,7 +60,15 @@ def invented(hypothesis: Hypothesis, *, speech: int, voiced: int) -> str:
         return "no_words"
     if _CREDITS.fullmatch(phrase):
         return "known_phrase"
+    return _unlikely(hypothesis, phrase, voiced)
+
+
+def _unlikely(hypothesis: Hypothesis, phrase: str, voiced: int) -> str:
+    """Why words are nothing but guesses, or more than was voiced; empty when they may be shown."""
     sure = sum(word.probability for word in hypothesis.words) / len(hypothesis.words)
+    # Voices that nobody can follow, and many at once: the model writes what often begins a phrase.
+    if sure < GUESSED and hypothesis.average_logprob < LOGPROB_LIMIT:
+        return Doubt.LOW_PROBABILITY.value
     if phrase in POLITE and (voiced < SHORT_SPEECH or sure < UNSURE):
         return "polite_phrase"
     most = VOICED_GRACE + WORD_RATE_LIMIT * voiced / SAMPLE_RATE

@@ -1,4 +1,7 @@
-"""The voice detector of one stream: a level floor, then the WebRTC gate, then Silero."""
+"""The voice detector of one stream: a level floor, then the WebRTC gate, then Silero.
+
+What Silero takes for speech counts only where it is not far under the level of the speaker.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.vad import FRAME_SAMPLES
+from captioner.vad.foreground import Foreground
 from captioner.vad.silero import MAX_FRAMES_PER_RUN, Samples, SileroDetector, SileroModel
 from captioner.vad.webrtc import WebRtcGate
 
@@ -58,6 +62,8 @@ class VoiceDetector:
         """Judges the frames that the gate lets through."""
         self.silero = SileroDetector(model)
         """What Silero knows of the stream."""
+        self.foreground = Foreground()
+        """How loud the speaker is."""
         self._gate = gate if gate is not None else WebRtcGate()
         self._lookback: deque[Samples] = deque(maxlen=LOOKBACK_FRAMES)
         self._remainder: Samples = np.empty(0, np.float32)  # samples short of a whole frame
@@ -104,6 +110,7 @@ class VoiceDetector:
         self._position = position
         self._remainder = np.empty(0, np.float32)
         self.silero.reset()
+        self.foreground.reset()
         self._gate.reset()
         self._lookback.clear()
         # A restart may fall amid speech, and the gate knows nothing yet: Silero begins awake.
@@ -129,7 +136,7 @@ class VoiceDetector:
             else:
                 self._lookback.append(frames[index].copy())
                 index += 1
-        return probabilities
+        return self.foreground.without_background(frames, probabilities)
 
     def _open_gate(self, loud: Sequence[bool], pcm: bytes) -> list[bool]:
         """Tell for each frame whether the level and the gate let it through."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from captioner.asr.hallucination import SHORT_SPEECH, UNSURE, folded, invented
+from captioner.asr.hallucination import GUESSED, SHORT_SPEECH, UNSURE, folded, invented
+from captioner.asr.plausibility import LOGPROB_LIMIT
 from captioner.transcript import Hypothesis, Word
 
 SECOND = 16_000
@@ -121,3 +122,18 @@ def test_a_sentence_on_a_moment_of_voice_is_dropped() -> None:
     assert invented(words, speech=SECOND, voiced=SECOND // 5) == "word_rate"
     assert invented(words, speech=SECOND, voiced=SECOND // 4) == ""
     assert invented(said("D'accord."), speech=SECOND, voiced=0) == ""
+
+
+@pytest.mark.parametrize(
+    ("probability", "logprob", "expected"),
+    [
+        (GUESSED - 0.01, LOGPROB_LIMIT - 0.01, "low_probability"),
+        (GUESSED, LOGPROB_LIMIT - 0.01, ""),
+        (GUESSED - 0.01, LOGPROB_LIMIT, ""),
+    ],
+)
+def test_words_are_guesses_when_they_and_their_tokens_are_improbable(
+    probability: float, logprob: float, expected: str
+) -> None:
+    guess = said("Et puis voilà", probability=probability, logprob=logprob)
+    assert invented(guess, speech=3 * SECOND, voiced=3 * SECOND) == expected

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hallucination import beside
-from noises import GENERATORS, at_level
+from noises import GENERATORS, at_level, babble
 from recordings import AUDIO, Recording, Span
 
 from captioner.asr import hallucination, plausibility
@@ -26,7 +26,7 @@ from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
 from captioner.transcription import reading
 from captioner.transcription.plan import PlannedUtterance, PlannedWindow
 from captioner.transcription.reading import read
-from captioner.vad import detector
+from captioner.vad import detector, foreground
 from captioner.vad.detector import VoiceDetector
 from captioner.vad.endpointing import Endpointer, EndpointingSettings, SpeechStarted
 from captioner.vad.silero import Samples, SileroModel
@@ -96,6 +96,13 @@ def written(hypothesis: Hypothesis, seconds: float) -> str:
             "",
             [(hallucination, "POLITE", ())],
             id="politeness that nobody is sure of",
+        ),
+        pytest.param(
+            said("de la population,", probability=0.2, logprob=-1.9, no_speech=0.4),
+            3,
+            "",
+            [(hallucination, "GUESSED", 0.0)],
+            id="guesses at what many voices say",
         ),
     ],
 )
@@ -188,6 +195,21 @@ def test_a_door_opens_an_utterance_at_a_lower_threshold_of_speech(silero: Silero
     samples = at_level(GENERATORS["doors"](10, 1), -25)
     assert utterances(silero, samples) == 0
     assert utterances(silero, samples, EndpointingSettings(speech_threshold=0.35)) > 0
+
+
+def test_voices_far_under_the_speaker_open_an_utterance_without_the_limit_of_distance(
+    monkeypatch: pytest.MonkeyPatch, silero: SileroModel
+) -> None:
+    voices = [read_file(AUDIO / "sentences" / f"{number:03}.flac") for number in range(8)]
+    behind = at_level(babble(voices, 8 * SAMPLE_RATE, seed=0), -50)
+    samples = behind.copy()
+    speaker = at_level(voices[0], -20)[: 3 * SAMPLE_RATE]
+    samples[: len(speaker)] += speaker
+    samples[5 * SAMPLE_RATE : 6 * SAMPLE_RATE] = 0  # what follows is an utterance of its own
+    assert utterances(silero, behind) > 0
+    assert utterances(silero, samples) == 1
+    monkeypatch.setattr(foreground, "_FAR", 0.0)
+    assert utterances(silero, samples) > 1
 
 
 def test_words_where_the_speaker_is_silent_lie_beside_what_he_says() -> None:

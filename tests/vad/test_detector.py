@@ -171,7 +171,9 @@ def test_silero_goes_on_through_a_pause_that_the_gate_rejects(
 
     gated, free = detect(model, samples), ungated(model, samples)
 
-    np.testing.assert_array_equal(gated, free)
+    judged = gated > 0  # the pause itself is far under the speaker
+    assert judged[-28:].all()
+    np.testing.assert_array_equal(gated[judged], free[judged])
 
 
 def test_flush_judges_the_incomplete_frame_once(model: SileroModel, sentence: Samples) -> None:
