@@ -224,7 +224,8 @@ class CaptionService:
 
     def _final_effort(self) -> Effort:
         """What a final may cost, going by the load."""
-        return self._effort_rule.at(self._batcher.load / self._batcher.workers)
+        load = self._batcher.load / self._batcher.workers
+        return self._effort_rule.at(load, waiting=self._batcher.backlog)
 
     # --- sessions
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from captioner.streaming.effort import BUSY, LONG_WINDOW, RELAXED, EffortRule
+from captioner.streaming.effort import BUSY, LONG_WINDOW, RELAXED, WAITING, EffortRule
 from captioner.streaming.settings import Effort, samples
 
 
@@ -33,3 +33,10 @@ def test_the_width_of_the_beam_is_that_of_the_rule_until_the_engine_is_busy() ->
 
 def test_an_effort_decodes_everything_again_unless_told_otherwise() -> None:
     assert Effort().sure == 1.0
+
+
+def test_captions_that_wait_make_finals_cheap_before_the_load_tells() -> None:
+    rule = EffortRule()
+
+    assert rule.at(0.3, waiting=WAITING) == rule.at(BUSY)
+    assert rule.at(0.3, waiting=WAITING - 0.01) == rule.at(0.3)
