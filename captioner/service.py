@@ -414,7 +414,7 @@ def effort_rule(settings: Settings) -> EffortRule:
         case "padded":
             return EffortRule(beam_size=settings.final_beam_size, window=PADDED)
         case "short":
-            return EffortRule(beam_size=settings.final_beam_size, long_window=0)
+            return EffortRule(settings.final_beam_size, long_window=0, fair_window=0)
         case "auto":
             return EffortRule(beam_size=settings.final_beam_size)
 

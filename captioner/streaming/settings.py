@@ -56,11 +56,11 @@ class StreamingSettings:
     """How much more probable a word must be to replace one that an interim showed."""
     final_surer: float = 0.0
     """How much more probable a final's words must be to replace committed ones..."""
-    final_surer_per_word: float = 0.05
+    final_surer_per_word: float = 0.03
     """...and how much more for each committed word after them."""
-    trim_after: int = samples(5.0)
+    trim_after: int = samples(7.0)
     """An interim's window longer than this starts at a later committed word instead."""
-    trim_to: int = samples(2.0)
+    trim_to: int = samples(3.0)
     """How much audio such a window keeps, at least."""
     interim_silence: float = 2.0
     """Seconds of silence after the speech in the window of an interim, when the model's rule asks
