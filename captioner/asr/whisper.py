@@ -119,7 +119,7 @@ class WhisperEngine:
         return self._placement.workers
 
     def group(self, row: DecodeRow) -> tuple[object, ...]:
-        """Rows share a batch when window, search, length of context and vocabulary agree."""
+        """Rows share a batch when what is decoded, how and with which vocabulary agree."""
         return (
             row.features.shape[1],
             row.beam_size,
@@ -127,6 +127,7 @@ class WhisperEngine:
             bool(row.prefix),
             len(self._context(row)),
             row.language == self._shortlisted,
+            row.needed_frames > 0,
         )
 
     def decode(self, rows: Sequence[DecodeRow]) -> list[Hypothesis | CaptionerError]:
@@ -198,7 +199,7 @@ class WhisperEngine:
             needed_frames=0,
             beam_size=max(row.beam_size, FALLBACK_BEAM),
         )
-        memory = self._encode([padded], whole=True)
+        memory = self._encode([padded])
         best = first
         for attempt in (padded, replace(padded, temperature=FALLBACK_TEMPERATURE)):
             hypothesis = self._search([attempt], memory)[0]
