@@ -214,10 +214,10 @@ class WhisperEngine:
         end = self._tokenizer.end_of_text
         return Shortlist(vocabulary, listed(language), end_of_text=end)
 
-    def _encode(self, rows: Sequence[DecodeRow], *, whole: bool = False) -> ctranslate2.StorageView:
-        """Encode rows; the decoder hears the whole window, or no more silence than it needs."""
+    def _encode(self, rows: Sequence[DecodeRow]) -> ctranslate2.StorageView:
+        """Encode rows, for a decoder that hears the windows as far as they are needed."""
         heard = -(-rows[0].features.shape[1] // FRAMES)
-        if not whole:
+        if rows[0].needed_frames:
             longest = max(row.speech_frames for row in rows)
             heard = min(heard, max(heard - UNHEARD, -(-longest // FRAMES) + HEARD_SILENCE))
         return self.network(rows[0].language).encode(
