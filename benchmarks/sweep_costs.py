@@ -33,7 +33,8 @@ FRAMES_A_SECOND = SAMPLE_RATE // MEL_HOP
 SPEECH = (2, 4, 6, 10)  # seconds of speech in the windows that are timed
 SHAPES = ((1, 1), (4, 1), (8, 1), (1, 5), (4, 5))  # rows and beams
 WINDOWS = ("3", "4", "5", "6", "8", "10", "14", "20", "30")  # seconds
-ENCODING = (0.029, 0.038, 0.05, 0.062, 0.086, 0.118, 0.187, 0.31, 0.78)  # seconds of one core of the reference machine
+# seconds of one core of the reference machine
+ENCODING = (0.029, 0.038, 0.05, 0.062, 0.086, 0.118, 0.187, 0.31, 0.78)
 LONG_ROWS = 4  # rows that the longest window is timed with at most
 
 

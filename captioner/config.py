@@ -178,6 +178,11 @@ class Settings(BaseModel):
         0, "Model", "Batches computed at once; 0: one a core, one a GPU.", ge=0, le=256
     )
     threads_per_worker: int = setting(1, "Model", "CPU threads of each batch.", ge=1, le=256)
+    shortlist: bool = setting(
+        default=True,
+        group="Model",
+        description="On CPU, decode the default language with its own part of the vocabulary.",
+    )
     max_batch: int = setting(
         0, "Model", "Rows in one batch; 0: 8 on CPU, 64 on CUDA.", ge=0, le=512
     )

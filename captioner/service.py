@@ -77,7 +77,7 @@ def whisper_factory(settings: Settings) -> EngineFactory:
             compute_type=settings.compute_type,
             workers=settings.workers,
             threads_per_worker=settings.threads_per_worker,
-            shortlist=settings.language,
+            shortlist=settings.language if settings.shortlist else "",
         )
         return WhisperEngine(model.directory, model.manifest, whisper)
 

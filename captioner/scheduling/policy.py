@@ -30,7 +30,7 @@ from captioner.errors import ResourceExhausted
 
 MAX_BATCH = {"cpu": 8, "cuda": 64}  # rows, where the setting leaves it open
 LIVE_BATCH = {
-    "cpu": 4,
+    "cpu": 6,
     "cuda": 64,
 }  # of live rows: on a CPU more gain little, and all wait for them
 FINAL_BATCHES_IN_A_ROW = 3  # before an impatient interim heads one: a quarter of the batches

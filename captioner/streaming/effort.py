@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from captioner.streaming.settings import Effort, samples
 
 RELAXED = 0.25  # share of the engine's time under which a final may cost what it likes
-BUSY = 0.95  # share from which it costs no more than it must
+BUSY = 0.9  # share from which it costs no more than it must
 LONG_WINDOW = samples(14.0)  # as accurate as longer ones on meetings, for less of the engine's time
 FAIR_WINDOW = samples(10.0)  # two points of errors better than the shortest, on monologues
 WAITING = 2.0  # seconds that a live request waits where there is more than can be done

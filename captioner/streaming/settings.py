@@ -56,7 +56,7 @@ class StreamingSettings:
     """How much more probable a word must be to replace one that an interim showed."""
     final_surer: float = 0.0
     """How much more probable a final's words must be to replace committed ones..."""
-    final_surer_per_word: float = 0.03
+    final_surer_per_word: float = 0.05
     """...and how much more for each committed word after them."""
     trim_after: int = samples(7.0)
     """An interim's window longer than this starts at a later committed word instead."""

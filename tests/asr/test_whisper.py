@@ -31,7 +31,7 @@ from captioner.asr.whisper import (
     pad_features,
     token_bound,
 )
-from captioner.asr.window import MEL_HOP, window_length
+from captioner.asr.window import MEL_HOP, needed_frames, window_length
 from captioner.audio.mel import log_mel
 from captioner.errors import EngineFault, InvalidRequest, ModelError
 from captioner.models.manifest import Manifest, WindowRule
@@ -136,16 +136,20 @@ class Counted:
     def __init__(self, model: Any) -> None:
         self._model = model
         self.calls: list[tuple[str, int]] = []
+        self.shapes: list[tuple[int, ...]] = []
+        self.memories: list[tuple[int, ...]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
     def encode(self, features: Any, **options: Any) -> Any:
         self.calls.append(("encode", features.shape[0]))
+        self.shapes.append(tuple(features.shape))
         return self._model.encode(features, **options)
 
     def generate(self, memory: Any, prompts: Any, **options: Any) -> Any:
         self.calls.append(("generate", len(prompts)))
+        self.memories.append(tuple(memory.shape))
         return self._model.generate(memory, prompts, **options)
 
     def align(self, memory: Any, start: Any, texts: Any, frames: Any, **options: Any) -> Any:
@@ -506,3 +510,37 @@ def test_an_unknown_compute_type_is_refused(base: Model) -> None:
         WhisperEngine(
             base.directory, base.manifest, WhisperSettings(device="cpu", compute_type="int7")
         )
+
+
+@pytest.mark.slow
+def test_french_has_its_own_vocabulary_and_other_languages_the_whole_one(
+    base: Model, engine: WhisperEngine, sentences: list[Samples]
+) -> None:
+    settings = WhisperSettings(device="cpu", compute_type="int8", workers=1, shortlist="fr")
+    listed = WhisperEngine(base.directory, base.manifest, settings)
+    rows = [row_of(sentence, window=10 * SAMPLE_RATE) for sentence in sentences[:6]]
+    english = replace(rows[0], language="en")
+    try:
+        assert listed.group(rows[0]) != listed.group(english)
+        assert listed.network("fr") is not listed.network("en")
+        assert listed.network("en") is listed.network("de")
+        french = [heard.text for heard in decoded(listed, *rows)]
+        assert french == [heard.text for heard in decoded(engine, *rows)]
+        assert decoded(listed, english)[0].text == decoded(engine, english)[0].text
+    finally:
+        listed.close()
+
+
+@pytest.mark.slow
+def test_a_window_that_is_not_needed_whole_is_neither_encoded_nor_heard_whole(
+    engine: WhisperEngine, counted: Counted, sentences: list[Samples]
+) -> None:
+    whole = row_of(sentences[0], window=20 * SAMPLE_RATE)
+    needed = needed_frames(whole.speech_frames, SHORT)
+    row = replace(whole, needed_frames=needed)
+
+    (heard,) = decoded(engine, row)
+
+    assert heard.text == decoded(engine, whole)[0].text
+    assert counted.shapes == [(1, 80, needed), (1, 80, 2000)]
+    assert counted.memories[0][1] < counted.memories[1][1] == 1000

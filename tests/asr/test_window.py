@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioner.asr.window import MEL_HOP, PADDED, STEP, window_length
+from captioner.asr.window import MEL_HOP, PADDED, STEP, needed_frames, window_length
 from captioner.models.manifest import WindowRule
 
 SECOND = 16_000
@@ -51,3 +51,16 @@ def test_there_are_few_lengths_and_each_holds_the_speech(speech: int, rule: Wind
 def test_speech_longer_than_any_window_is_refused() -> None:
     with pytest.raises(ValueError, match="480001 samples of speech do not fit"):
         window_length(PADDED + 1, SHORT)
+
+
+@given(speech=st.integers(1, 20 * SECOND // MEL_HOP), rule=rules)
+def test_what_is_needed_of_a_window_lies_in_it(speech: int, rule: WindowRule) -> None:
+    needed = needed_frames(speech, rule)
+    if needed <= PADDED // MEL_HOP:
+        assert needed <= window_length(speech * MEL_HOP, rule) // MEL_HOP
+
+
+def test_the_speech_and_its_silence_are_needed_and_of_some_windows_all() -> None:
+    assert needed_frames(250, SHORT) == 650
+    assert needed_frames(250, WindowRule(padded=True)) == 0
+    assert needed_frames(250, WindowRule(padded=False, silence=4.0, minimum=12.0)) == 0

@@ -285,7 +285,7 @@ def test_the_size_of_a_batch_left_open_is_settled_by_the_device() -> None:
     assert Rules().on("cpu").max_batch == 8
     assert Rules().on("cuda").max_batch == 64
     assert Rules(max_batch=3).on("cuda").max_batch == 3
-    assert Rules().on("cpu").live_batch == 4
+    assert Rules().on("cpu").live_batch == 6
     assert Rules().on("cuda").live_batch == 64
     assert Rules(max_batch=3).on("cpu").live_batch == 3
 
