@@ -252,6 +252,7 @@ def test_sentences_that_the_model_hears_in_loud_noise_are_no_speech(
 ) -> None:
     hypothesis, length = heard(engine, name, -10, 4.0)
     assert len(hypothesis.words) > 3
+    monkeypatch.setattr(hallucination, "GUESSED", 0.0)  # by which they would be dropped as well
     assert invented(hypothesis, speech=length, voiced=length) == "no_speech"
     monkeypatch.setattr(hallucination, "NO_SPEECH_LIMIT", 1.0)
     assert invented(hypothesis, speech=length, voiced=length) == ""

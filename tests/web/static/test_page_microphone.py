@@ -73,7 +73,8 @@ async def stops(page: CaptionPage) -> None:
 
 
 async def has_state(page: CaptionPage, text: str) -> None:
-    await expect(page.raw.locator("#mic-state")).to_have_text(text)
+    # A service that was full is asked again after the 5 s that it names.
+    await expect(page.raw.locator("#mic-state")).to_have_text(text, timeout=20_000)
 
 
 async def has_finals(page: CaptionPage, least: int = 1) -> list[str]:
