@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from recordings import SAMPLE_BYTES, Span, Take, trim
 from servers import Target, read_gauges
-from tracks import TrackLog, play_track
+from tracks import TrackLog, play_track, session_config
 
-from captioner.audio.format import AudioFormat, Encoding
 from captioner.cli.playback import Pace
 from captioner.clock import Clock
 from captioner.evaluation.truth import TimedWord
@@ -92,12 +91,7 @@ async def play_crowd(
     members = [Member(visit) for visit in visits]
     async with asyncio.TaskGroup() as group:
         for index, (member, take) in enumerate(zip(members, takes, strict=True)):
-            config = SessionConfig(
-                room="benchmark",
-                track=f"{index:03}",
-                audio_format=AudioFormat(Encoding.LINEAR16, SAMPLE_RATE),
-                word_times=True,
-            )
+            config = session_config(f"{index:03}")
             guest = _Guest(client, config, take, member, random.Random(SEED + index))  # noqa: S311
             group.create_task(guest.attend(origin=origin, clock=clock))
     return members

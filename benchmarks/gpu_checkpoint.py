@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from captioner.asr.model_files import FORMAT_VERSION
 from captioner.models.manifest import Manifest, WindowRule, shipped_manifest
 
-FORMAT_VERSION = 6
 SPEC_REVISION = 3
 DTYPES = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}
 GELU = 3

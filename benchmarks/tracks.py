@@ -54,6 +54,17 @@ def staggered(tracks: int, stagger: float | None = None) -> list[float]:
     return [index * step for index in range(tracks)]
 
 
+def session_config(track: str, *, mode: Mode = Mode.REVISABLE) -> SessionConfig:
+    """What a track of the benchmarks' room asks for."""
+    return SessionConfig(
+        room="benchmark",
+        track=track,
+        audio_format=AudioFormat(Encoding.LINEAR16, SAMPLE_RATE),
+        mode=mode,
+        word_times=True,
+    )
+
+
 async def play_tracks(
     client: CaptionerClient,
     takes: Sequence[Take],
@@ -67,13 +78,7 @@ async def play_tracks(
     origin = clock.monotonic() + LEAD
     async with asyncio.TaskGroup() as group:
         for index, (log, start) in enumerate(zip(logs, starts, strict=True)):
-            config = SessionConfig(
-                room="benchmark",
-                track=f"{index:03}-{log.take.name}",
-                audio_format=AudioFormat(Encoding.LINEAR16, SAMPLE_RATE),
-                mode=mode,
-                word_times=True,
-            )
+            config = session_config(f"{index:03}-{log.take.name}", mode=mode)
             group.create_task(play_track(client, config, log, Pace(origin + start), clock))
     return logs
 

@@ -38,18 +38,17 @@ def read_vocabulary(directory: Path) -> list[str]:
 
 
 def shortened_files(directory: Path, shortlist: Shortlist) -> dict[str, bytes]:
-    """The files that CTranslate2 loads, their vocabulary cut to a shortlist.
+    """The files that CTranslate2 loads, their vocabulary cut to a shortlist of it.
 
     Raises:
         ModelError: the directory does not hold a model in a format that is known.
     """
-    vocabulary = read_vocabulary(directory)
-    kept = [vocabulary[token] for token in shortlist.kept]
+    kept = [shortlist.vocabulary[token] for token in shortlist.kept]
     try:
         config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         model = (directory / "model.bin").read_bytes()
         return {
-            "model.bin": _with_rows(model, shortlist.kept, len(vocabulary)),
+            "model.bin": _with_rows(model, shortlist.kept, len(shortlist.vocabulary)),
             "vocabulary.json": json.dumps(kept, ensure_ascii=False).encode(),
             "config.json": json.dumps(_renumbered(config, shortlist)).encode(),
         }

@@ -57,7 +57,8 @@ class Shortlist:
             text: tokens to keep of those before `end_of_text`; bytes are kept in any case.
             end_of_text: the first token that is not text; it and those behind it are kept.
         """
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
+        """The whole one."""
         chosen = {int(token) for token in text if token < end_of_text} | set(range(BYTES))
         self.kept: tuple[int, ...] = (*sorted(chosen), *range(end_of_text, len(vocabulary)))
         """The tokens of the shorter vocabulary, by their numbers in the whole one."""
@@ -83,7 +84,7 @@ class Shortlist:
         if token in self._short:
             return (self._short[token],)
         if token not in self._spellings:
-            self._spellings[token] = tuple(self._pieces(self._vocabulary[token]))
+            self._spellings[token] = tuple(self._pieces(self.vocabulary[token]))
         return self._spellings[token]
 
     def _pieces(self, text: str) -> Iterable[int]:
@@ -95,4 +96,4 @@ class Shortlist:
 
     @cached_property
     def _by_text(self) -> dict[str, int]:
-        return {self._vocabulary[token]: short for token, short in self._short.items()}
+        return {self.vocabulary[token]: short for token, short in self._short.items()}
