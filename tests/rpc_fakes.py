@@ -8,6 +8,7 @@ the way shows in the text.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -47,6 +48,9 @@ from captioner.metrics import Metrics
 from captioner.models.manifest import WindowRule
 from captioner.rooms.memory import MemoryHub
 from captioner.rooms.room import RoomLimits
+from captioner.rpc.backend import Backend
+from captioner.rpc.client import CaptionerClient
+from captioner.rpc.server import RpcServer
 from captioner.transcript import Caption, Word
 from captioner.transcription.events import (
     RecordingEnded,
@@ -288,3 +292,15 @@ def settings_with(**changes: object) -> Settings:
 def live_config(**changes: object) -> SessionConfig:
     """A valid config with some of it changed."""
     return replace(SessionConfig(room="salle", track="piste", audio_format=FORMAT), **changes)  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def client_of(service: Backend) -> AsyncIterator[CaptionerClient]:
+    """A client of a real server on a port, in front of a service."""
+    server = RpcServer(service)
+    await server.start()
+    try:
+        async with CaptionerClient(f"127.0.0.1:{server.port}") as client:
+            yield client
+    finally:
+        await server.stop(0)

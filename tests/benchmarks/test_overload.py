@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,13 @@ from overload_display import overload_tables, plot_overload
 from overload_figures import Figures, measure_crowd, refused, turning_point
 from recordings import Take
 from rich.console import Console
-from rpc_fakes import EchoService, spoken
+from rpc_fakes import EchoService, client_of, spoken
 from tracks import TrackLog
 
 from captioner.clock import SystemClock
 from captioner.errors import ResourceExhausted
 from captioner.evaluation.display import Display
 from captioner.evaluation.truth import TimedWord
-from captioner.rpc.backend import Backend
-from captioner.rpc.client import CaptionerClient
-from captioner.rpc.server import RpcServer
 
 WORDS = (TimedWord("bonjour", 0.5, 1.0), TimedWord("tous", 1.5, 2.0))
 TAKE = Take("prise", bytes(2 * 16_000 * 3), WORDS)
@@ -122,17 +117,6 @@ def test_silent_tracks_are_all_in_before_the_first_one_talks() -> None:
     assert max(visit.asks for visit in visits) < min(visit.talks for visit in visits)
     assert min(visit.ends for visit in visits) == plan.until
     assert len({visit.ends for visit in visits}) == 24  # not all at the same moment
-
-
-@contextlib.asynccontextmanager
-async def client_of(service: Backend) -> AsyncIterator[CaptionerClient]:
-    server = RpcServer(service)
-    await server.start()
-    try:
-        async with CaptionerClient(f"127.0.0.1:{server.port}") as client:
-            yield client
-    finally:
-        await server.stop(0)
 
 
 class Full(EchoService):

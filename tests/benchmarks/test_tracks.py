@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator
-
 import pytest
 from figures import score_run
 from meter import Usage
 from recordings import Take
-from rpc_fakes import EchoService, spoken
+from rpc_fakes import EchoService, client_of, spoken
 from tracks import play_tracks, staggered
 
 from captioner.asr.scripted import ScriptedEngine
@@ -16,9 +13,6 @@ from captioner.config import Settings
 from captioner.errors import InvalidRequest, ResourceExhausted
 from captioner.evaluation.truth import TimedWord
 from captioner.live import Mode
-from captioner.rpc.backend import Backend
-from captioner.rpc.client import CaptionerClient
-from captioner.rpc.server import RpcServer
 from captioner.service import CaptionService
 
 WORDS = tuple(
@@ -26,17 +20,6 @@ WORDS = tuple(
     for number, end in ((1, 0.1), (2, 0.2), (3, 0.4), (4, 0.5))
 )
 TAKE = Take("prise", spoken(1, 2, 0, 3, 4), WORDS)
-
-
-@contextlib.asynccontextmanager
-async def client_of(service: Backend) -> AsyncIterator[CaptionerClient]:
-    server = RpcServer(service)
-    await server.start()
-    try:
-        async with CaptionerClient(f"127.0.0.1:{server.port}") as client:
-            yield client
-    finally:
-        await server.stop(0)
 
 
 async def test_a_track_logs_what_was_shown_and_what_is_final() -> None:
