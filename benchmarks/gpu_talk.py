@@ -179,10 +179,14 @@ class ScriptedActivity:
         missing = FRAME_SAMPLES - self._pending if self._pending else 0
         return self.process(np.zeros(missing, np.float32))
 
-    def reset(self, position: int) -> None:
+    def reset(self, position: int, *, speaker_power: float = 0.0) -> None:  # noqa: ARG002 - all are
         """Start anew."""
         self._position = position
         self._pending = 0
+
+    def speaker_power_at(self, position: int) -> float:  # noqa: ARG002 - equally loud
+        """Nobody is far from the microphone."""
+        return 0.0
 
 
 def bounded(decode: Decode, script: Script) -> DecodeRow:

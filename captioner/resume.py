@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, fields
 from captioner.errors import ResumeExpired
 from captioner.streaming.actions import Restart
 
-VERSION = 1
+VERSION = 2
 _SIGNATURE_BYTES = 16
 _KEY_CONTEXT = b"captioner resume token"
 
@@ -36,6 +36,7 @@ class ResumePoint:
     next_caption: int
     continuing: bool
     has_text: bool
+    speaker_power: float
 
     @property
     def restart(self) -> Restart:
@@ -45,6 +46,7 @@ class ResumePoint:
             next_caption=self.next_caption,
             continuing=self.continuing,
             has_text=self.has_text,
+            speaker_power=self.speaker_power,
         )
 
 

@@ -448,6 +448,7 @@ class LiveSession:
                 next_caption=restart.next_caption,
                 continuing=restart.continuing,
                 has_text=restart.has_text,
+                speaker_power=restart.speaker_power,
             )
         )
 

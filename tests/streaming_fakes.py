@@ -33,6 +33,7 @@ from captioner.vad import FRAME_SAMPLES
 
 VARIANT = 1_000_000  # tokens of misheard words are this far from those of the true ones
 SPOKEN, SILENT = 0.9, 0.02  # probabilities of speech
+NEAR = 0.25  # power of whoever is not faint
 SETTINGS = StreamingSettings(window=WindowRule(padded=False, silence=4.0), n_mels=80)
 
 
@@ -52,6 +53,8 @@ class Script:
 
     words: tuple[Word, ...]
     length: int
+    faint: range = range(0)
+    """Indexes of words that somebody else says, far away."""
 
     @cached_property
     def middles(self) -> list[int]:
@@ -96,10 +99,14 @@ def chatter(*parts: tuple[float, int, int], silent_end: float = 1.5) -> Script:
 
 
 class ScriptedActivity:
-    """The voice detector of a script: speech from the first to the last moment of each word."""
+    """The voice detector of a script: speech from the first to the last moment of each word.
+
+    Faint words are speech until somebody has spoken who is nearer.
+    """
 
     def __init__(self, spoken: Script) -> None:
         self._words = spoken.words
+        self._faint = spoken.faint
         self._ends = [word.end for word in spoken.words]
         self.reset(0)
 
@@ -107,21 +114,32 @@ class ScriptedActivity:
         self._pending += len(samples)
         count = self._pending // FRAME_SAMPLES
         self._pending -= count * FRAME_SAMPLES
+        del self._powers[:-1]
         return np.array([self._next_frame() for _ in range(count)], np.float32)
 
     def flush(self) -> npt.NDArray[np.float32]:
         missing = FRAME_SAMPLES - self._pending if self._pending else 0
         return self.process(silence(missing))
 
-    def reset(self, position: int) -> None:
+    def reset(self, position: int, *, speaker_power: float = 0.0) -> None:
         self._position = position
         self._pending = 0
+        self._powers: list[float] = [speaker_power]
+
+    def speaker_power_at(self, position: int) -> float:
+        return self._powers[-1 - (self._position - position) // FRAME_SAMPLES]
 
     def _next_frame(self) -> float:
         middle = self._position + FRAME_SAMPLES // 2
         self._position += FRAME_SAMPLES
         index = bisect_right(self._ends, middle)
         spoken = index < len(self._words) and self._words[index].start <= middle
+        power = self._powers[-1]
+        if spoken and index in self._faint:
+            spoken = power < NEAR
+        elif spoken:
+            power = NEAR
+        self._powers.append(power)
         return SPOKEN if spoken else SILENT
 
 

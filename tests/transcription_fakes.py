@@ -40,8 +40,11 @@ class ToneDetector:
         missing = -len(self._rest) % FRAME_SAMPLES
         return self.process(np.zeros(missing, np.float32))
 
-    def reset(self, position: int) -> None:
+    def reset(self, position: int, *, speaker_power: float = 0.0) -> None:
         self._rest = np.empty(0, np.float32)
+
+    def speaker_power_at(self, position: int) -> float:
+        return 0.0
 
 
 class Script:

@@ -45,6 +45,8 @@ class Restart:
     """The utterance was cut at `position` amid speech."""
     has_text: bool = False
     """Whether any final had text: the next append-only text then begins with a space."""
+    speaker_power: float = 0.0
+    """How loud the speaker is, as `VoiceActivity` found it; 0 until somebody has spoken."""
 
 
 @dataclass(frozen=True, slots=True)

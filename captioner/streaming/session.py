@@ -62,6 +62,8 @@ class _Closing:
 
     utterance: Utterance
     endpoint: Endpoint
+    speaker_power: float
+    """How loud the speaker was then."""
 
     @property
     def end(self) -> int:
@@ -108,7 +110,9 @@ class Session:
         self._ending = False
         self._audio = SessionAudio(self.restart.position, settings.n_mels)
         self._origin = self._scanned = self.restart.position
-        self._restart_at(self.restart.position, continuing=self.restart.continuing)
+        self._restart_at(
+            self.restart.position, self.restart.speaker_power, continuing=self.restart.continuing
+        )
 
     # --- what is known from outside
 
@@ -177,21 +181,21 @@ class Session:
             raise ValueError(f"cannot skip to {position}: received until {self.received}")
         actions = self.flush()
         self._audio = SessionAudio(position, self._settings.n_mels)
-        self._restart_at(position // MEL_HOP * MEL_HOP)
+        self._restart_at(position // MEL_HOP * MEL_HOP, self._speaker_power)
         return actions
 
     def flush(self) -> list[Action]:
         """Finalize what was said so far."""
         actions: list[Action] = []
-        done = self.received // MEL_HOP * MEL_HOP
+        done, power = self.received // MEL_HOP * MEL_HOP, self._speaker_power
         while endpoint := self._end_utterance(actions):
             # What follows the end is heard again, and may hold more speech.
-            done = endpoint.end
-            self._restart_at(done, continuing=_is_cut(endpoint))
+            done, power = endpoint.end, self._speaker_power
+            self._restart_at(done, power, continuing=_is_cut(endpoint))
             actions += self._listen()
             if self.received - done < FRAME_SAMPLES:
                 break
-        self._restart_at(done)
+        self._restart_at(done, power)
         # Perhaps no frame follows for long, so what was ended is decoded now.
         return actions + self._listen() + self._next_decode()
 
@@ -226,7 +230,8 @@ class Session:
             for probability in self._detector.process(audio):
                 endpoint = self._take_frame(float(probability), actions)
                 if endpoint:
-                    self._restart_at(endpoint.end, continuing=_is_cut(endpoint))
+                    power = self._speaker_power
+                    self._restart_at(endpoint.end, power, continuing=_is_cut(endpoint))
                     break
                 if not self._open and self._endpointer.received - self._origin >= QUIET:
                     self._restart_in_silence()
@@ -244,14 +249,22 @@ class Session:
 
     def _restart_in_silence(self) -> None:
         """Begin anew where an utterance may start next: a resumption then replays little."""
-        self._restart_at(self._silent_until // MEL_HOP * MEL_HOP)
+        power = self._speaker_power
+        self._restart_at(self._silent_until // MEL_HOP * MEL_HOP, power)
         if not self._closing:
-            self.restart = replace(self.restart, position=self._origin, continuing=False)
+            self.restart = replace(
+                self.restart, position=self._origin, continuing=False, speaker_power=power
+            )
 
-    def _restart_at(self, position: int, *, continuing: bool = False) -> None:
+    @property
+    def _speaker_power(self) -> float:
+        """How loud the speaker is, as far as frames were taken."""
+        return self._detector.speaker_power_at(self._endpointer.received)
+
+    def _restart_at(self, position: int, speaker_power: float, *, continuing: bool = False) -> None:
         """Hear the audio from `position` on as if the session began there."""
         self._origin = self._scanned = position
-        self._detector.reset(position)
+        self._detector.reset(position, speaker_power=speaker_power)
         self._endpointer = Endpointer(
             self._settings.endpointing, position=position, continuing=continuing
         )
@@ -303,7 +316,7 @@ class Session:
         if self._settings.append_only and self._open.committed:
             end = max(end, self._open.committed[-1].word.end + MEL_HOP - 1)
         endpoint = replace(endpoint, end=min(end, self.received) // MEL_HOP * MEL_HOP)
-        self._closing.append(_Closing(self._open, endpoint))
+        self._closing.append(_Closing(self._open, endpoint, self._speaker_power))
         self.speech += endpoint.end - self._open.start
         self._open = self._pause_end = None
         return endpoint
@@ -491,6 +504,7 @@ class Session:
             next_caption=self._captions.next_caption,
             continuing=_is_cut(closing.endpoint),
             has_text=self._captions.has_text,
+            speaker_power=closing.speaker_power,
         )
         return [Emit(caption, self.restart)] if caption else []
 

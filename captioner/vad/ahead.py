@@ -37,10 +37,14 @@ class AheadDetector:
         """Judge the incomplete last frame, if any, as though silence followed."""
         return self.detector.flush()
 
-    def reset(self, position: int) -> None:
+    def reset(self, position: int, *, speaker_power: float = 0.0) -> None:
         """Restart as a new stream whose first sample is ``position``."""
         self._heard = None
-        self.detector.reset(position)
+        self.detector.reset(position, speaker_power=speaker_power)
+
+    def speaker_power_at(self, position: int) -> float:
+        """How loud the speaker was found to be by the end of a frame of the last call."""
+        return self.detector.speaker_power_at(position)
 
     def expect(self, count: int, probabilities: Probabilities) -> None:
         """Answer the next `process`, of that many samples, with these probabilities."""

@@ -42,8 +42,21 @@ class VoiceActivity(Protocol):
         """Judge the incomplete last frame, if any, as though silence followed."""
         ...
 
-    def reset(self, position: int) -> None:
-        """Restart as a new stream whose first sample is ``position``."""
+    def reset(self, position: int, *, speaker_power: float = 0.0) -> None:
+        """Restart as a new stream whose first sample is ``position``.
+
+        Args:
+            position: of the first sample.
+            speaker_power: how loud the speaker is known to be: what ``speaker_power_at`` told.
+        """
+        ...
+
+    def speaker_power_at(self, position: int) -> float:
+        """How loud the speaker was found to be by the end of a frame.
+
+        Args:
+            position: the end of a frame of the last call, or the beginning of its first one.
+        """
         ...
 
 
@@ -105,16 +118,31 @@ class VoiceDetector:
         missing = FRAME_SAMPLES - len(self._remainder)
         return self.process(np.zeros(missing, np.float32))
 
-    def reset(self, position: int) -> None:
-        """Restart as a new stream whose first sample is ``position``."""
+    def reset(self, position: int, *, speaker_power: float = 0.0) -> None:
+        """Restart as a new stream whose first sample is ``position``.
+
+        Args:
+            position: of the first sample.
+            speaker_power: of the speaker, where known: mean square of samples in [-1, 1].
+        """
         self._position = position
+        self._power_before = speaker_power
         self._remainder = np.empty(0, np.float32)
         self.silero.reset()
-        self.foreground.reset()
+        self.foreground.reset(speaker_power)
         self._gate.reset()
         self._lookback.clear()
         # A restart may fall amid speech, and the gate knows nothing yet: Silero begins awake.
         self._awake_for = HANGOVER_FRAMES
+
+    def speaker_power_at(self, position: int) -> float:
+        """How loud the speaker was found to be by the end of a frame: the power of their samples.
+
+        Args:
+            position: the end of a frame of the last call, or the beginning of its first one.
+        """
+        powers = [self._power_before, *self.foreground.powers]
+        return powers[-1 - (self._position - position) // FRAME_SAMPLES]
 
     def judge(self, frames: Samples, *, loud: Sequence[bool], pcm: bytes) -> Judging:
         """Judge frames, with Silero's help for those that the gate lets through.
@@ -125,6 +153,7 @@ class VoiceDetector:
             pcm: The same frames as 16-bit samples.
         """
         probabilities = np.zeros(len(frames), np.float32)
+        self._power_before = self.foreground.power
         open_gate = self._open_gate(loud, pcm)
         index = 0
         while index < len(frames):

@@ -33,12 +33,15 @@ class Foreground:
     def __init__(self) -> None:
         self.power = 0.0
         """Of samples in [-1, 1]; 0 until somebody has spoken."""
+        self.powers: list[float] = []
+        """The same after each of the frames that were heard last."""
         self._spoken: deque[float] = deque(maxlen=SYLLABLES)  # 0 where nobody speaks
         self._recent: deque[float] = deque(maxlen=RECENT)
 
-    def reset(self) -> None:
-        """Forget the speaker."""
-        self.power = 0.0
+    def reset(self, power: float = 0.0) -> None:
+        """Forget all but how loud the speaker is: so loud, or unknown."""
+        self.power = power
+        self.powers = []
         self._spoken.clear()
         self._recent.clear()
 
@@ -53,12 +56,14 @@ class Foreground:
         """
         nearby = probabilities.copy()
         powers = np.mean(np.square(frames), axis=1)
+        self.powers = []
         for index in range(len(frames)):
             self._recent.append(float(powers[index]))
             speaks = bool(probabilities[index] >= SPEECH)
             self._spoken.append(self._recent[-1] if speaks else 0.0)
             if speaks:
                 self.power = max(self.power * _FADED, sum(self._spoken) / SYLLABLES)
+            self.powers.append(self.power)
             if max(self._recent) < self.power * _FAR:
                 nearby[index] = 0.0
         return nearby

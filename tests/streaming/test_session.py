@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from streaming_fakes import (
+    NEAR,
     SETTINGS,
     Drive,
     Recogniser,
@@ -45,6 +46,12 @@ scripts = st.lists(
     min_size=1,
     max_size=4,
 ).map(lambda parts: chatter(*parts))
+with_voices_behind = st.builds(
+    lambda spoken, first, count: replace(spoken, faint=range(first, first + count)),
+    spoken=scripts,
+    first=st.integers(0, 60),
+    count=st.integers(0, 60),
+)
 chunk_sizes = st.lists(st.integers(320, 16_000), min_size=1, max_size=5)
 delays = st.sampled_from([0, at(0.1), at(0.4), at(1.0), at(3.0)])
 unreliable = st.builds(
@@ -191,7 +198,7 @@ def test_skipping_ahead_loses_nothing_that_was_heard(
 
 
 @few
-@given(spoken=scripts, chunks=chunk_sizes, delay=delays)
+@given(spoken=with_voices_behind, chunks=chunk_sizes, delay=delays)
 def test_finals_do_not_depend_on_chunks_or_on_late_answers(
     spoken: Script, chunks: list[int], delay: int
 ) -> None:
@@ -208,7 +215,7 @@ def test_append_only_words_do_not_depend_on_chunks(spoken: Script, chunks: list[
 
 
 @few
-@given(spoken=scripts, first=chunk_sizes, again=chunk_sizes, fraction=st.floats(0, 1))
+@given(spoken=with_voices_behind, first=chunk_sizes, again=chunk_sizes, fraction=st.floats(0, 1))
 def test_a_session_resumed_after_its_last_final_gives_the_finals_that_were_left(
     spoken: Script, first: list[int], again: list[int], fraction: float
 ) -> None:
@@ -239,6 +246,60 @@ def test_an_append_only_session_resumed_goes_on_with_the_text(
 
     before = " ".join(final.text for final in finals if final.text)
     assert before + rest.appended == spoken.text
+
+
+def only_the_first(words: int, spoken: Script) -> Script:
+    """The script with every word after these said by somebody far away."""
+    return replace(spoken, faint=range(words, len(spoken.words)))
+
+
+def test_a_voice_far_behind_the_speaker_is_no_speech_after_a_final_or_a_long_silence() -> None:
+    spoken = only_the_first(5, script(0.5, 2.0, 2.0, 2.0, 30.0, 2.0))
+    drive = Drive(spoken)
+
+    (final,) = drive.run(1600).finals
+
+    assert len(final.words) == 5
+    assert drive.session.restart.position > at(20.0)  # moved by the silence
+    assert drive.session.restart.speaker_power == NEAR
+
+
+def test_a_resumed_session_knows_how_loud_the_speaker_is() -> None:
+    spoken = only_the_first(5, script(0.5, 2.0, 2.0, 2.0))
+    broken = Drive(spoken)
+    while not broken.listener.finals:
+        broken.feed(1600)
+
+    rest = Drive(spoken, restart=broken.session.restart).run(1600)
+
+    assert rest.finals == []
+
+
+def test_a_session_resumed_in_silence_knows_how_loud_a_sound_too_short_for_speech_was() -> None:
+    blip = Word("ah", at(1.0), at(1.05), 0.9)
+    far = script(16.0, 2.0)
+    spoken = only_the_first(1, replace(far, words=(blip, *far.words)))
+    broken = Drive(spoken)
+    while broken.session.restart.position == 0:
+        broken.feed(1600)
+
+    rest = Drive(spoken, restart=broken.session.restart).run(1600)
+
+    assert rest.finals == broken.run(1600).finals == []
+
+
+@pytest.mark.parametrize("talking", [True, False])
+def test_a_flush_and_a_gap_in_the_audio_forget_no_speaker(*, talking: bool) -> None:
+    spoken = only_the_first(5, script(0.5, 2.0, 2.0, 2.0, 2.0, 2.0))
+    drive = Drive(spoken)
+    while drive.session.received < at(2.4 if talking else 4.0):
+        drive.feed(1600)
+
+    drive.act(drive.session.flush())
+    drive.act(drive.session.skip_to(at(4.1)))
+    (final,) = drive.run(1600).finals
+
+    assert final.words[-1].end <= spoken.words[4].end
 
 
 def test_a_final_says_where_to_go_on() -> None:

@@ -47,6 +47,19 @@ def test_a_restart_forgets_what_was_heard_ahead(model: SileroModel, sentence: Sa
     )
 
 
+def test_how_loud_the_speaker_is_is_known_ahead_too(model: SileroModel, sentence: Samples) -> None:
+    ahead, plain = AheadDetector(VoiceDetector(model)), VoiceDetector(model)
+    listen_ahead([(ahead, sentence[:16_000])])
+    ahead.process(sentence[:16_000])
+    plain.process(sentence[:16_000])
+
+    power = ahead.speaker_power_at(20 * 512)
+    ahead.reset(48_000, speaker_power=power)
+
+    assert power == plain.speaker_power_at(20 * 512) > 0
+    assert ahead.speaker_power_at(48_000) == power
+
+
 def test_other_samples_than_those_heard_ahead_are_refused(model: SileroModel) -> None:
     ahead = AheadDetector(VoiceDetector(model))
     listen_ahead([(ahead, np.zeros(1600, np.float32))])

@@ -209,6 +209,39 @@ def test_a_reset_detector_judges_like_a_new_one(model: SileroModel, conversation
     assert detector.position == 70_080 + len(rest) // 512 * 512
 
 
+@settings(max_examples=20)
+@given(cuts=st.lists(st.integers(0, 139_001), max_size=20))
+def test_the_level_of_the_speaker_depends_on_frames_and_never_on_calls(
+    model: SileroModel, conversation: Samples, cuts: list[int]
+) -> None:
+    whole = VoiceDetector(model)
+    whole.process(conversation)
+    edges = [0, *sorted(cuts), len(conversation)]
+    detector = VoiceDetector(model)
+
+    for start, end in pairwise(edges):
+        first = detector.position
+        detector.process(conversation[start:end])
+        for position in range(first, detector.position + 1, 512):
+            assert detector.speaker_power_at(position) == whole.speaker_power_at(position)
+
+
+def test_a_detector_told_how_loud_the_speaker_is_hears_nobody_far_behind(
+    model: SileroModel, sentence: Samples
+) -> None:
+    detector = VoiceDetector(model)
+    detector.process(sentence)
+    power = detector.speaker_power_at(detector.position)
+    far = sentence * np.float32(10 ** (-36 / 20))
+
+    detector.reset(64_000, speaker_power=power)
+
+    assert detector.speaker_power_at(64_000) == power
+    assert not detector.process(far).any()
+    detector.reset(64_000)
+    assert (detector.process(far) >= 0.5).sum() > 50
+
+
 def test_a_restart_amid_speech_hears_it_at_once(model: SileroModel, sentence: Samples) -> None:
     probabilities = detect(model, sentence[12_000:20_000])
 

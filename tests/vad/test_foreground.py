@@ -68,6 +68,26 @@ def test_silence_forgets_nobody_and_a_reset_does() -> None:
     assert all(kept(foreground, -50, 50))
 
 
+def test_a_speaker_whose_level_is_known_is_told_from_others_at_once() -> None:
+    before = Foreground()
+    kept(before, -20, 50)
+    foreground = Foreground()
+    foreground.reset(before.power)
+    assert not any(kept(foreground, -50, 50))
+    assert all(kept(foreground, -20 - BELOW + 1, 50))
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=5))
+def test_the_level_after_each_frame_is_known(counts: list[int]) -> None:
+    foreground = Foreground()
+    for count in counts:
+        alone = Foreground()
+        alone.reset(foreground.power)
+        kept(foreground, -20 + count, count)
+        assert len(foreground.powers) == count
+        assert foreground.powers[-1] == foreground.power
+
+
 def test_probabilities_of_what_counts_are_as_they_were() -> None:
     probabilities = np.linspace(0, 1, 40, dtype=np.float32)
     same = Foreground().without_background(frames(-20, 40), probabilities)
