@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import click
+import numpy as np
 from key_terms_score import Said, TermScore, count, term_set
 from lockstep import Track, play
 from machine import describe, encode_reference
@@ -132,7 +133,7 @@ class TermEngine:
 
 
 def _key(row: DecodeRow) -> tuple[object, ...]:
-    features = hashlib.sha256(row.features.tobytes()).digest()
+    features = hashlib.sha256(np.asarray(row.features).tobytes()).digest()
     return (features, row.speech_frames, row.beam_size, row.prefix, row.previous, row.temperature)
 
 

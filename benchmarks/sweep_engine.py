@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from recordings import Take
 
 from captioner.asr.engine import DecodeRow, Engine
@@ -127,8 +128,9 @@ def _heard(answer: Hypothesis | CaptionerError) -> Hypothesis:
 
 
 def _key(row: DecodeRow) -> str:
-    known = hashlib.sha256(row.features.tobytes())
-    rest = replace(row, features=row.features[:0])
+    features = np.asarray(row.features)
+    known = hashlib.sha256(features.tobytes())
+    rest = replace(row, features=features[:0])
     fields = [getattr(rest, name) for name in DecodeRow.__slots__ if name != "features"]
     known.update(repr((row.features.shape, fields)).encode())
     return known.hexdigest()

@@ -18,12 +18,28 @@ Float32 = npt.NDArray[np.float32]
 SHORTEST_SPEECH = 4  # frames of 10 ms: fewer give the aligner nothing to hold on to
 
 
+class Features(Protocol):
+    """Normalised log-mel, shape (n_mels, frames of 10 ms): an array, or what NumPy makes one of.
+
+    The latter is computed each time, in the thread that calls ``numpy.asarray``.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n_mels, frames)."""
+        ...
+
+    def __array__(self, dtype: None = None, /, *, copy: bool | None = None) -> Float32:
+        """Compute the features."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class DecodeRow:
     """One window to decode: a row of a batch."""
 
-    features: Float32 = field(repr=False)
-    """Normalised log-mel, shape (n_mels, frames of 10 ms): the speech, then its silence."""
+    features: Features = field(repr=False)
+    """Of the speech, then of its silence."""
     speech_frames: int
     """How many leading frames of 10 ms hold speech; the rest is the silence that follows it."""
     language: str

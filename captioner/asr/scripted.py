@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from captioner.asr.engine import DecodeRow, EngineInfo
 from captioner.errors import CaptionerError
 from captioner.models.manifest import WindowRule
@@ -95,6 +97,8 @@ class ScriptedEngine:
             raise ValueError(f"{len(rows)} rows are not of one group")
         if self._before is not None:
             self._before(rows)
+        for row in rows:
+            np.asarray(row.features)  # any engine has them computed
         return [self._answer(row) for row in rows]
 
     def close(self) -> None:

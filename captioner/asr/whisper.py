@@ -195,7 +195,7 @@ class WhisperEngine:
         """Decode a doubtful row again on the padded window, then with temperature."""
         padded = replace(
             row,
-            features=pad_features(row.features),
+            features=pad_features(np.asarray(row.features)),
             needed_frames=0,
             beam_size=max(row.beam_size, FALLBACK_BEAM),
         )
@@ -221,7 +221,7 @@ class WhisperEngine:
             longest = max(row.speech_frames for row in rows)
             heard = min(heard, max(heard - UNHEARD, -(-longest // FRAMES) + HEARD_SILENCE))
         return self.network(rows[0].language).encode(
-            [row.features for row in rows],
+            [np.asarray(row.features) for row in rows],
             needed=[row.needed_frames for row in rows],
             heard=heard,
         )

@@ -13,7 +13,7 @@ class SampleBuffer:
     """Samples `start` to `end` of a stream: grows at the end, is forgotten from the start.
 
     Appending costs amortised constant time a sample; memory stays within four times the most that
-    was ever kept.
+    was kept lately, or what is still viewed.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class SampleBuffer:
             self.start = before
 
     def view(self, start: int, stop: int) -> Samples:
-        """Samples of [start, stop), valid until the next `append`.
+        """Samples of [start, stop), which later audio does not touch.
 
         Raises:
             ValueError: part of the range is forgotten or has not arrived.
@@ -59,13 +59,10 @@ class SampleBuffer:
         return self._data[start + shift : stop + shift]
 
     def _make_room(self, count: int) -> None:
+        """Move to new memory: views lie in the old one."""
         kept = self.view(self.start, self.end)
-        needed = len(kept) + count
-        # Moving is paid for by the half of the buffer that was filled since the last move.
-        if needed <= len(self._data) // 2:
-            self._data[: len(kept)] = kept
-        else:
-            grown = np.empty(2 * needed, dtype=np.float32)
-            grown[: len(kept)] = kept
-            self._data = grown
+        # Moving is paid for by the half of the buffer that is filled before the next move.
+        grown = np.empty(max(2 * (len(kept) + count), _INITIAL_CAPACITY), dtype=np.float32)
+        grown[: len(kept)] = kept
+        self._data = grown
         self._offset = 0

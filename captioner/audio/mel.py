@@ -9,14 +9,15 @@ kept for the next one.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from captioner.audio.buffer import SampleBuffer
-from captioner.audio.frame_cache import FrameCache
+from captioner.audio.frame_cache import FrameCache, Frames
 from captioner.audio.pcm import Samples
 from captioner.transcript import SAMPLE_RATE
 
@@ -40,15 +41,17 @@ _LONGEST_RUN = 20  # blocks computed in one go: more would not stay in the proce
 
 
 class LogMelStream:
-    """The log-mel features of one stream, computed when a window first asks for them.
+    """The log-mel features of one stream, computed when a window first needs them.
 
-    Memory is bounded by what `forget` leaves. Not for use by two threads at a time.
+    Memory is bounded by what `forget` leaves. Not for use by two threads at a time, but for its
+    windows.
     """
 
     def __init__(self, n_mels: int) -> None:
         self.n_mels = n_mels
         self._samples = SampleBuffer()
-        self._frames = FrameCache(n_mels, BLOCK)
+        self._frames = FrameCache(n_mels)
+        self._asked: LogMelWindow | None = None  # the last window, until it was learned from
 
     @property
     def start(self) -> int:
@@ -70,22 +73,20 @@ class LogMelStream:
         Raises:
             ValueError: the position has not been reached yet.
         """
+        self._learn()
         self._samples.forget(before - before % HOP)
-        self._frames.forget(self._samples.start // HOP // BLOCK)
+        self._frames.forget(self._samples.start // HOP)
 
     def audio(self, start: int, stop: int) -> Samples:
-        """Return a copy of the samples of [start, stop).
+        """Return the samples of [start, stop), which later audio does not touch.
 
         Raises:
             ValueError: part of the range is forgotten or has not arrived.
         """
-        return self._samples.view(start, stop).copy()
+        return self._samples.view(start, stop)
 
-    def window(self, start: int, stop: int, *, silence: int) -> Features:
-        """Compute the features of [start, stop) followed by `silence` zero samples.
-
-        Returns:
-            Shape (n_mels, (stop - start + silence) // HOP), contiguous.
+    def window(self, start: int, stop: int, *, silence: int) -> LogMelWindow:
+        """Ask for the features of [start, stop) followed by `silence` zero samples.
 
         Raises:
             ValueError: `start` is no multiple of `HOP`, or part of the range is forgotten or has
@@ -94,53 +95,119 @@ class LogMelStream:
         if start % HOP or silence < 0:
             raise ValueError(f"a window starts at {start} and has {silence} samples of silence")
         speech = self._samples.view(start, stop)
-        frames = (len(speech) + silence) // HOP
-        # Frames 0 and 1 reach before the window, those from `seam` on reach beyond the speech,
-        # those from `silent` on hold none of it.
+        self._learn()
+        layout = _Layout.of(len(speech), silence)
+        first, last = start // HOP + layout.head, start // HOP + layout.seam
+        known = self._frames.known(first, last)
+        missing = self._excerpt(first + len(known.loudest), last)
+        self._asked = LogMelWindow(self.n_mels, speech, silence, known=known, missing=missing)
+        return self._asked
+
+    def _excerpt(self, first: int, stop: int) -> _Excerpt:
+        """What the frames of [first, stop) are computed from."""
+        low = max(first // BLOCK * BLOCK * HOP - HALF, self._samples.start)
+        high = min(-(-stop // BLOCK) * BLOCK * HOP + HALF, self._samples.end)
+        return _Excerpt(first, stop, low, self._samples.view(low, max(low, high)))
+
+    def _learn(self) -> None:
+        """Keep the frames that the last window computed, once it did."""
+        if self._asked is None or not self._asked.computed:
+            return
+        for first, frames in self._asked.computed:
+            self._frames.put(first, frames)
+        self._asked = None
+
+
+@dataclass(slots=True, eq=False)
+class LogMelWindow:
+    """The features of a window of a stream, as it was when the window was asked for.
+
+    They are computed when NumPy makes an array of it: in any thread, whatever becomes of the
+    stream meanwhile.
+    """
+
+    n_mels: int
+    speech: Samples = field(repr=False)
+    silence: int
+    """Samples of silence behind the speech."""
+    known: Frames = field(repr=False)
+    """The frames within the speech that were there, from the first on."""
+    missing: _Excerpt = field(repr=False)
+    """What the others within the speech are computed from."""
+    computed: tuple[tuple[int, Frames], ...] = field(default=(), repr=False)
+    """Those and some around them, once computed: runs with the number of their first frame."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_mels, frames of 10 ms)."""
+        return self.n_mels, (len(self.speech) + self.silence) // HOP
+
+    def __array__(self, dtype: None = None, /, *, copy: bool | None = None) -> Features:
+        """Compute the features: contiguous, and nobody else's."""
+        layout = _Layout.of(len(self.speech), self.silence)
+        length = len(self.speech) + self.silence
+        around = _raw_rows(_edge_samples(self.speech, length, layout.edges), self.n_mels)
+        self.computed = tuple(self.missing.compute(self.n_mels))
+        within = [self.known, *(self.missing.cut(*run) for run in self.computed)]
+        loudest = max(
+            values.max(initial=SILENT) for values in (around, *(w.loudest for w in within))
+        )
+        return _put_together(layout, within, _scaled(around).T, loudest - np.float32(DYNAMIC_RANGE))
+
+
+class _Layout(NamedTuple):
+    """The frames of a window: 0 <= head <= seam <= silent <= frames."""
+
+    frames: int
+    head: int
+    """The first frame that does not reach before the window."""
+    seam: int
+    """The first of the others that reaches beyond the speech."""
+    silent: int
+    """The first of the others that holds none of it."""
+
+    @classmethod
+    def of(cls, speech: int, silence: int) -> _Layout:
+        """That of so many samples of speech and of silence."""
+        frames = (speech + silence) // HOP
         head = min(2, frames)
-        seam = max(head, min((len(speech) - HALF) // HOP + 1, frames))
-        silent = max(seam, min(-(-(len(speech) + HALF) // HOP), frames))
-        edges = (*range(head), *range(seam, silent))
-        around = _raw_rows(_edge_samples(speech, len(speech) + silence, edges), self.n_mels)
-        within, loudest = self._computed(start // HOP + head, start // HOP + seam)
-        loudest = max(loudest, around.max(initial=SILENT))
-        lowest = _scaled(loudest - np.float32(DYNAMIC_RANGE))
-        features = np.empty((self.n_mels, frames), np.float32)
-        around = _scaled(around).T
-        np.maximum(around[:, :head], lowest, out=features[:, :head])
-        # numpy is faster with as many values as a row has than with one
-        lows = np.full(seam - head, lowest)
-        np.maximum(within, lows, out=features[:, head:seam])
-        np.maximum(around[:, head:], lowest, out=features[:, seam:silent])
-        features[:, silent:] = max(lowest, _scaled(np.float32(SILENT)))
-        return features
+        seam = max(head, min((speech - HALF) // HOP + 1, frames))
+        return cls(frames, head, seam, max(seam, min(-(-(speech + HALF) // HOP), frames)))
 
-    def _computed(self, start: int, stop: int) -> tuple[Features, np.float32]:
-        """The frames of [start, stop), scaled, and the loudest value in them, not scaled."""
-        if start == stop:
-            return np.empty((self.n_mels, 0), np.float32), np.float32(SILENT)
-        missing = [
-            number
-            for number in range(start // BLOCK, (stop - 1) // BLOCK + 1)
-            if self._frames.valid(number) < min(BLOCK, stop - number * BLOCK)
-        ]
-        for first, last in _runs(missing):
-            self._compute(first, last + 1)
-        columns, loudest = self._frames.view(start, stop)
-        return columns, loudest.max()
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """The frames that depend on the window."""
+        return (*range(self.head), *range(self.seam, self.silent))
 
-    def _compute(self, first: int, stop: int) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Excerpt:
+    """Audio that the frames of [first, stop) of a stream are computed from."""
+
+    first: int
+    stop: int
+    start: int
+    """Position of the first sample."""
+    samples: Samples
+
+    def compute(self, n_mels: int) -> Iterator[tuple[int, Frames]]:
+        """Compute the frames, and the others of their blocks as far as they are known."""
+        if self.first < self.stop:
+            stop = (self.stop - 1) // BLOCK + 1
+            for block in range(self.first // BLOCK, stop, _LONGEST_RUN):
+                yield self._run(block, min(block + _LONGEST_RUN, stop), n_mels)
+
+    def _run(self, first: int, stop: int, n_mels: int) -> tuple[int, Frames]:
         """Compute the blocks from `first` to before `stop`.
 
-        Samples that are forgotten or have not arrived count as zero: the frames they spoil are not
-        asked for, or are asked for again later.
+        Samples that were forgotten or have not arrived count as zero: the frames that the former
+        spoil are not asked for, those that the latter spoil are left out.
         """
-        begin = first * BLOCK * HOP - HALF
+        begin, end = first * BLOCK * HOP - HALF, self.start + len(self.samples)
         count = (stop - first) * BLOCK
         samples = np.zeros((count - 1) * HOP + N_FFT, dtype=np.float32)
-        low = max(begin, self._samples.start)
-        high = min(begin + len(samples), self._samples.end)
-        samples[low - begin : high - begin] = self._samples.view(low, high)
+        low, high = max(begin, self.start), min(begin + len(samples), end)
+        samples[low - begin : high - begin] = self.samples[low - self.start : high - self.start]
         # as_strided would say the same, in a quarter of the time of the transform itself.
         frames = np.ndarray(
             (stop - first, BLOCK, N_FFT),
@@ -148,9 +215,32 @@ class LogMelStream:
             buffer=samples,
             strides=(BLOCK * HOP * samples.itemsize, HOP * samples.itemsize, samples.itemsize),
         )
-        rows = _raw_rows(frames, self.n_mels).reshape(count, self.n_mels)
-        valid = (self.end - begin - N_FFT) // HOP + 1
-        self._frames.put(first, _scaled(rows).T, rows.max(axis=1), valid=valid)
+        rows = _raw_rows(frames, n_mels).reshape(count, n_mels)[: (end - begin - N_FFT) // HOP + 1]
+        return first * BLOCK, Frames(_scaled(rows).T, rows.max(axis=1))
+
+    def cut(self, first: int, frames: Frames) -> Frames:
+        """Those of successive frames, from number `first` on, that are within [first, stop)."""
+        where = slice(max(0, self.first - first), self.stop - first)
+        return Frames(frames.columns[:, where], frames.loudest[where])
+
+
+def _put_together(
+    layout: _Layout, within: Sequence[Frames], around: Features, quietest: np.float32
+) -> Features:
+    """The features of a window from its frames, those at the edges in `around`."""
+    lowest, head = _scaled(quietest), layout.head
+    features = np.empty((len(around), layout.frames), np.float32)
+    np.maximum(around[:, :head], lowest, out=features[:, :head])
+    # numpy is faster with as many values as a row has than with one
+    lows = np.full(layout.seam - head, lowest)
+    at = head
+    for columns, loudest in within:
+        stop = at + len(loudest)
+        np.maximum(columns, lows[at - head : stop - head], out=features[:, at:stop])
+        at = stop
+    np.maximum(around[:, head:], lowest, out=features[:, layout.seam : layout.silent])
+    features[:, layout.silent :] = max(lowest, _scaled(np.float32(SILENT)))
+    return features
 
 
 def log_mel(audio: Samples, *, silence: int = 0, n_mels: int = 80) -> Features:
@@ -161,18 +251,7 @@ def log_mel(audio: Samples, *, silence: int = 0, n_mels: int = 80) -> Features:
     """
     stream = LogMelStream(n_mels)
     stream.append(audio)
-    return stream.window(0, len(audio), silence=silence)
-
-
-def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """First and last of each run of successive numbers, none longer than `_LONGEST_RUN`."""
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1 and number - runs[-1][0] < _LONGEST_RUN:
-            runs[-1] = (runs[-1][0], number)
-        else:
-            runs.append((number, number))
-    return runs
+    return np.asarray(stream.window(0, len(audio), silence=silence))
 
 
 def _edge_samples(speech: Samples, length: int, frames: Sequence[int]) -> Samples:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from captioner.asr.engine import Float32
+from captioner.asr.engine import Features, Float32
 from captioner.asr.window import MEL_HOP, window_length
 from captioner.audio.mel import BLOCK, LogMelStream
 from captioner.models.manifest import WindowRule
@@ -34,15 +34,11 @@ class SessionAudio:
         self._mel.append(audio)
 
     def samples(self, start: int, stop: int) -> Float32:
-        """A copy of the samples of [start, stop)."""
+        """The samples of [start, stop), which later audio does not touch."""
         return self._mel.audio(start - self._base, stop - self._base)
 
-    def features(self, start: int, stop: int, rule: WindowRule, *, at_least: int = 0) -> Float32:
-        """Log-mel of [start, stop) and of the silence that a window rule adds.
-
-        Returns:
-            Shape (n_mels, frames of 10 ms).
-        """
+    def features(self, start: int, stop: int, rule: WindowRule, *, at_least: int = 0) -> Features:
+        """Log-mel of [start, stop) and of the silence that a window rule adds."""
         length = window_length(stop - start, rule, at_least=at_least)
         return self._mel.window(
             start - self._base, stop - self._base, silence=length - (stop - start)

@@ -50,7 +50,7 @@ class PreparedWindow:
     def padded_to(self, frames: int) -> PreparedWindow:
         """The same window with more silence after it, so many frames in all."""
         missing = ((0, 0), (0, frames - self.frames))
-        features = np.pad(self.row.features, missing, mode="edge")
+        features = np.pad(np.asarray(self.row.features), missing, mode="edge")
         return PreparedWindow(self.plan, replace(self.row, features=features))
 
     def part(self, half: PlannedWindow, rule: WindowRule) -> PreparedWindow:
@@ -58,9 +58,9 @@ class PreparedWindow:
         first = self.plan.places[self.plan.utterances.index(half.utterances[0])] // MEL_HOP
         frames = min(half.length // MEL_HOP, self.row.speech_frames - first)
         length = window_length(frames * MEL_HOP, rule) // MEL_HOP
-        silence = self.row.features.min()
-        features = np.full((len(self.row.features), length), silence, np.float32)
-        features[:, :frames] = self.row.features[:, first : first + frames]
+        whole = np.asarray(self.row.features)
+        features = np.full((len(whole), length), whole.min(), np.float32)
+        features[:, :frames] = whole[:, first : first + frames]
         return PreparedWindow(half, replace(self.row, features=features, speech_frames=frames))
 
 

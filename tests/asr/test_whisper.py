@@ -364,10 +364,10 @@ def test_a_bad_row_gets_its_own_error_and_its_neighbours_their_words(
 ) -> None:
     good = row_of(sentences[0])
     bad = {
-        "80": replace(good, features=good.features[:40]),
+        "80": replace(good, features=np.asarray(good.features)[:40]),
         "3 frames of speech": replace(good, speech_frames=SHORTEST_SPEECH - 1),
         "801 frames of speech in a window of 800": replace(
-            good, features=good.features[:, :800], speech_frames=801
+            good, features=np.asarray(good.features)[:, :800], speech_frames=801
         ),
         "3001": replace(good, features=np.zeros((80, 3001), np.float32)),
         "'xx'": replace(good, language="xx"),

@@ -25,6 +25,18 @@ def test_every_kept_sample_stays_at_its_position(steps: list[tuple[int, float]])
         np.testing.assert_array_equal(kept, count_up(buffer.start, buffer.end))
 
 
+def test_a_view_stays_as_it_was() -> None:
+    buffer = SampleBuffer()
+    buffer.append(count_up(0, 10_000))
+    views = []
+    for _ in range(30):
+        buffer.append(count_up(buffer.end, buffer.end + 3_000))
+        views.append((buffer.start, buffer.end, buffer.view(buffer.start, buffer.end)))
+        buffer.forget(buffer.end - 4_000)
+    for start, end, view in views:
+        np.testing.assert_array_equal(view, count_up(start, end))
+
+
 def test_memory_is_bounded_by_what_is_kept() -> None:
     buffer = SampleBuffer()
     for _ in range(2_000):

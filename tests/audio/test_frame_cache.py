@@ -4,78 +4,95 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioner.audio.frame_cache import FrameCache
+from captioner.audio.frame_cache import FrameCache, Frames
 
-BLOCK = 4
 MELS = 3
 
 
-def columns(first: int, count: int) -> np.ndarray:
+def frames(start: int, stop: int) -> Frames:
     """What each frame holds tells which frame it is."""
-    frames = np.arange(first * BLOCK, (first + count) * BLOCK, dtype=np.float32)
-    return np.stack([frames + mel / MELS for mel in range(MELS)])
+    numbers = np.arange(start, stop, dtype=np.float32)
+    return Frames(np.stack([numbers + mel / MELS for mel in range(MELS)]), numbers)
 
 
-def put(cache: FrameCache, first: int, count: int = 1, *, valid: int | None = None) -> None:
-    kept = columns(first, count)
-    cache.put(first, kept, kept[0], valid=count * BLOCK if valid is None else valid)
+def check(found: Frames, start: int, stop: int) -> None:
+    np.testing.assert_array_equal(found.columns, frames(start, stop).columns)
+    np.testing.assert_array_equal(found.loudest, frames(start, stop).loudest)
 
 
-def test_nothing_is_there_before_it_was_put() -> None:
-    cache = FrameCache(MELS, BLOCK)
-    assert len(cache) == 0
-    assert cache.valid(7) == 0
+def test_nothing_is_known_before_it_was_put() -> None:
+    cache = FrameCache(MELS)
+    check(cache.known(7, 9), 0, 0)
+    check(cache.known(0, 9), 0, 0)
 
 
-def test_frames_of_successive_blocks_lie_beside_each_other() -> None:
-    cache = FrameCache(MELS, BLOCK)
-    put(cache, 5, 2)
-    put(cache, 4)
-    kept, loudest = cache.view(4 * BLOCK + 1, 7 * BLOCK - 1)
-    np.testing.assert_array_equal(kept, columns(4, 3)[:, 1:-1])
-    np.testing.assert_array_equal(loudest, columns(4, 3)[0, 1:-1])
+def test_successive_frames_lie_beside_each_other() -> None:
+    cache = FrameCache(MELS)
+    cache.put(20, frames(20, 28))
+    cache.put(28, frames(28, 30))
+    check(cache.known(21, 29), 21, 29)
 
 
-def test_valid_frames_are_counted_for_each_block() -> None:
-    cache = FrameCache(MELS, BLOCK)
-    put(cache, 2, 2, valid=BLOCK + 1)
-    assert [cache.valid(number) for number in (1, 2, 3, 4)] == [0, BLOCK, 1, 0]
+def test_only_the_leading_frames_of_a_range_are_known() -> None:
+    cache = FrameCache(MELS)
+    cache.put(20, frames(20, 28))
+    check(cache.known(25, 40), 25, 28)
+    check(cache.known(19, 40), 0, 0)
+    check(cache.known(28, 40), 0, 0)
 
 
-def test_a_block_that_is_put_again_replaces_what_was_there() -> None:
-    cache = FrameCache(MELS, BLOCK)
-    cache.put(3, np.zeros((MELS, BLOCK), np.float32), np.zeros(BLOCK, np.float32), valid=1)
-    put(cache, 3)
-    assert cache.valid(3) == BLOCK
-    np.testing.assert_array_equal(cache.view(3 * BLOCK, 4 * BLOCK)[0], columns(3, 1))
+def test_frames_that_overlap_add_those_that_are_new() -> None:
+    cache = FrameCache(MELS)
+    cache.put(20, frames(20, 28))
+    cache.put(24, frames(24, 32))
+    cache.put(22, frames(22, 26))
+    check(cache.known(20, 40), 20, 32)
+
+
+def test_frames_that_are_not_joined_to_the_others_replace_them() -> None:
+    cache = FrameCache(MELS)
+    cache.put(20, frames(20, 28))
+    cache.put(29, frames(29, 33))
+    check(cache.known(20, 40), 0, 0)
+    check(cache.known(29, 40), 29, 33)
+    cache.put(12, frames(12, 16))
+    check(cache.known(12, 40), 12, 16)
 
 
 @given(
     steps=st.lists(
-        st.tuples(st.integers(0, 60), st.integers(1, 5), st.integers(0, 40)), max_size=25
+        st.tuples(st.integers(-9, 30), st.integers(1, 200), st.integers(0, 150)), max_size=25
     )
 )
-def test_what_is_not_forgotten_stays_as_it_was_put(steps: list[tuple[int, int, int]]) -> None:
-    cache = FrameCache(MELS, BLOCK)
-    first, known = 0, set[int]()
+def test_what_was_told_stays_as_it_was(steps: list[tuple[int, int, int]]) -> None:
+    cache = FrameCache(MELS)
+    told: list[tuple[int, int, Frames]] = []
     for ahead, count, forgotten in steps:
-        put(cache, first + ahead, count)
-        known |= set(range(first + ahead, first + ahead + count))
-        first += forgotten
-        cache.forget(first)
-        known = {number for number in known if number >= first}
-        assert len(cache) == len(known)
-        for number in known:
-            kept, loudest = cache.view(number * BLOCK, (number + 1) * BLOCK)
-            np.testing.assert_array_equal(kept, columns(number, 1))
-            np.testing.assert_array_equal(loudest, columns(number, 1)[0])
+        first = max(0, cache.end + ahead)
+        cache.put(first, frames(first, first + count))
+        assert cache.start <= first < first + count <= cache.end
+        told.append((cache.start, cache.end, cache.known(cache.start, cache.end)))
+        cache.forget(cache.start + forgotten)
+        told.append((cache.start, cache.end, cache.known(cache.start, cache.end)))
+    for start, end, found in told:
+        check(found, start, end)
+
+
+def test_what_is_forgotten_is_not_known() -> None:
+    cache = FrameCache(MELS)
+    cache.put(0, frames(0, 28))
+    cache.forget(10)
+    check(cache.known(9, 28), 0, 0)
+    check(cache.known(10, 28), 10, 28)
+    cache.forget(50)
+    check(cache.known(10, 60), 0, 0)
 
 
 def test_memory_is_bounded_by_what_is_kept() -> None:
-    cache = FrameCache(MELS, BLOCK)
+    cache = FrameCache(MELS)
     most = 0
-    for number in range(5_000):
-        put(cache, number)
-        cache.forget(number - 99)
+    for number in range(0, 20_000, 4):
+        cache.put(number, frames(number, number + 4))
+        cache.forget(number - 396)
         most = max(most, cache._columns.shape[1])
-    assert most <= 4 * 100 * BLOCK
+    assert most <= 4 * 400

@@ -45,7 +45,7 @@ class Engine:
 
     async def decode(self, rows: Sequence[DecodeRow]) -> Sequence[Hypothesis]:
         self.batches += 1
-        return tuple(hypothesis(f"mot{row_.features[0, 0]}") for row_ in rows)
+        return tuple(hypothesis(f"mot{np.asarray(row_.features)[0, 0]}") for row_ in rows)
 
 
 async def run(path: Path, batches: int, engine: Engine) -> list[Sequence[Hypothesis]]:

@@ -90,8 +90,9 @@ async def test_a_doubtful_window_is_decoded_in_halves_of_one_length() -> None:
     assert shapes(script) == [[2150], [2000, 100]]
     first, second = script.batches[1]
     assert first.features.shape == second.features.shape == (80, 2400)
-    np.testing.assert_array_equal(first.features[:, :2000], whole.row.features[:, :2000])
-    np.testing.assert_array_equal(second.features[:, :100], whole.row.features[:, 2050:2150])
+    features = np.asarray(whole.row.features)
+    np.testing.assert_array_equal(np.asarray(first.features)[:, :2000], features[:, :2000])
+    np.testing.assert_array_equal(np.asarray(second.features)[:, :100], features[:, 2050:2150])
     assert not dropped(metrics, "loop")
 
 
@@ -199,11 +200,11 @@ async def test_each_utterance_has_its_own_words_however_often_a_window_is_halved
 ) -> None:
     window = prepared(*lengths)
     places = [(place // MEL_HOP, number) for number, place in enumerate(window.plan.places)]
-    speech = window.row.features[0]
+    speech = np.asarray(window.row.features)[0]
 
     def answer(row: DecodeRow) -> Hypothesis:
         """A loop, or for each utterance that the row begins or goes on with its number."""
-        first = int(np.flatnonzero(speech == row.features[0, 0])[0])
+        first = int(np.flatnonzero(speech == np.asarray(row.features)[0, 0])[0])
         if chance.random() < 0.4:
             return LOOP
         inside = [(at - first, n) for at, n in places if first <= at < first + row.speech_frames]

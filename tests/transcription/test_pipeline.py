@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from functools import partial
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -413,7 +414,9 @@ def moments(events: Sequence[Event]) -> list[Event]:
 
 
 def contents(script: Script) -> Counter[tuple[bytes, ...]]:
-    return Counter(tuple(row.features.tobytes() for row in batch) for batch in script.batches)
+    return Counter(
+        tuple(np.asarray(row.features).tobytes() for row in batch) for batch in script.batches
+    )
 
 
 def sometimes_loops(row: DecodeRow) -> Hypothesis:

@@ -68,7 +68,7 @@ def bins() -> tuple[int, ...]:
 
 def recognise(row: DecodeRow) -> Hypothesis:
     """Every word of a window, where it is; half a word is none of the words."""
-    features = row.features[:, : row.speech_frames]
+    features = np.asarray(row.features)[:, : row.speech_frames]
     loudest = features.max(axis=0)
     pitch = np.where(loudest > features.max() - HEARD, features.argmax(axis=0), -1)
     heard: list[Word] = []
