@@ -567,6 +567,31 @@ def test_a_loop_is_not_shown_while_it_goes_on_and_is_cut_in_the_final() -> None:
     assert caption.text == "alors on y va"
 
 
+def test_a_loop_late_in_an_utterance_is_not_shown() -> None:
+    spoken = script(0.5, 6.0)
+    by_hand = Scripted(spoken)
+    decode = by_hand.until_decode(Purpose.INTERIM)
+    while decode.edge < at(4.0):
+        by_hand.session.decoded(decode.id, Recogniser(spoken).hear(decode))
+        decode = by_hand.until_decode(Purpose.INTERIM)
+    prefix = Recogniser(spoken).hear(decode)
+    loop = answer(*[word.text for word in prefix.words], *["on", "y", "va"] * 3)
+
+    actions = by_hand.session.decoded(decode.id, loop)
+
+    assert [type(action).__name__ for action in actions] == ["Dropped"]
+
+
+def test_a_sentence_on_a_moment_of_voice_is_not_shown() -> None:
+    moment = Word("ah", at(1.0), at(1.1), 0.9)
+    by_hand = Scripted(Script((moment,), at(3.0)))
+    decode = by_hand.until_decode(Purpose.FINAL)
+
+    actions = by_hand.session.decoded(decode.id, answer("C'est", "la", "même", "chose."))
+
+    assert [type(action).__name__ for action in actions] == ["Dropped"]
+
+
 def test_an_interim_that_was_shown_is_replaced_by_an_empty_final_when_it_was_nothing() -> None:
     by_hand = Scripted(script(0.5, 2.0))
     interim = by_hand.until_decode(Purpose.INTERIM)

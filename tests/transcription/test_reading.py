@@ -116,6 +116,21 @@ def test_more_words_than_anybody_can_say_are_dropped() -> None:
     assert reading.dropped == ("word_rate",)
 
 
+def test_what_is_too_much_for_a_window_is_dropped_though_it_is_not_for_any_of_its_utterances() -> (
+    None
+):
+    plan = window((0, 0.25), (1, 1.25), (2, 2.25), (3, 3.25), silence=0.1)
+    words = [
+        word(f"nom{4 * n + k}", 0.35 * n + 0.05 * k, 0.35 * n + 0.05 * (k + 1))
+        for n in range(4)
+        for k in range(4)
+    ]
+    reading = read(spoken(*words), plan)
+    assert reading.utterances == ((),) * 4
+    assert reading.dropped == ("word_rate",)
+    assert [len(part) for part in read(spoken(*words[:-2]), plan).utterances] == [4, 4, 4, 2]
+
+
 def test_an_invented_utterance_is_dropped_and_its_neighbour_kept() -> None:
     plan = window((0, 3), (4, 8), silence=1)
     said = spoken(
