@@ -36,6 +36,7 @@ from captioner.evaluation.edits import EditCounts, count_word_edits
 from captioner.evaluation.normalisation import normalise
 from captioner.metrics import Metrics
 from captioner.service import whisper_factory
+from captioner.streaming.effort import EffortRule
 from captioner.streaming.session import Session
 from captioner.streaming.settings import StreamingSettings
 from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
@@ -140,7 +141,8 @@ class Bench:
 
     def _live(self, clips: Sequence[Clip]) -> list[Heard]:
         info = self._engine.info
-        settings = StreamingSettings(window=info.window, n_mels=info.n_mels)
+        effort = EffortRule().at(0.0)  # that of a service that has time
+        settings = StreamingSettings(window=info.window, n_mels=info.n_mels, final=effort)
         tracks = [
             Track(Session(settings, VoiceDetector(self._silero)), clip.audio) for clip in clips
         ]

@@ -21,7 +21,11 @@ from captioner.asr.window import MEL_HOP, window_length
 from captioner.audio.files import read_file
 from captioner.audio.mel import log_mel
 from captioner.config import load_settings
+from captioner.models.manifest import WindowRule
 from captioner.models.store import ModelStore
+from captioner.streaming.actions import Decode, Started
+from captioner.streaming.session import Session
+from captioner.streaming.settings import StreamingSettings
 from captioner.transcript import SAMPLE_RATE, Hypothesis, Word
 from captioner.transcription import reading
 from captioner.transcription.plan import PlannedUtterance, PlannedWindow
@@ -210,6 +214,35 @@ def test_voices_far_under_the_speaker_open_an_utterance_without_the_limit_of_dis
     assert utterances(silero, samples) == 1
     monkeypatch.setattr(foreground, "_FAR", 0.0)
     assert utterances(silero, samples) > 1
+
+
+class Forgetful(VoiceDetector):
+    """Begins anew without the level of the speaker."""
+
+    def reset(self, position: int, *, speaker_power: float = 0.0) -> None:
+        super().reset(position)
+
+
+@pytest.mark.parametrize(("detector_type", "count"), [(VoiceDetector, 1), (Forgetful, 3)])
+def test_voices_behind_open_live_utterances_where_the_level_is_forgotten_at_finals(
+    silero: SileroModel, detector_type: type[VoiceDetector], count: int
+) -> None:
+    voices = [read_file(AUDIO / "sentences" / f"{number:03}.flac") for number in range(8)]
+    samples = at_level(babble(voices, 20 * SAMPLE_RATE, seed=0), -50)
+    speaker = at_level(voices[0], -20)
+    samples[: len(speaker)] += speaker
+    settings = StreamingSettings(WindowRule(padded=False, silence=4.0), n_mels=80, interims=False)
+    session = Session(settings, detector_type(silero))
+    actions = []
+    for begin in range(0, len(samples), 1600):
+        actions += session.receive(samples[begin : begin + 1600])
+        actions += [
+            follows
+            for action in actions[-1:]
+            if isinstance(action, Decode)
+            for follows in session.decoded(action.id, said("d'accord"))
+        ]
+    assert sum(isinstance(action, Started) for action in actions) == count
 
 
 def test_words_where_the_speaker_is_silent_lie_beside_what_he_says() -> None:
