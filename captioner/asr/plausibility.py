@@ -18,6 +18,8 @@ WORD_RATE_GRACE = 4  # words that any length of speech may hold
 LOGPROB_LIMIT = -1.0  # mean log-probability of a token (Radford 2022)
 NO_SPEECH_LIMIT = 0.6
 
+_MARKS = re.compile(r"[\W_]+")
+
 
 class Doubt(Enum):
     """Why a hypothesis is not believed."""
@@ -31,7 +33,8 @@ class Doubt(Enum):
 
 def bare(word: str) -> str:
     """A word as it is compared: lower case, letters and digits only."""
-    return re.sub(r"[\W_]+", "", word.lower())
+    lowered = word.lower()
+    return lowered if lowered.isalnum() else _MARKS.sub("", lowered)
 
 
 def loop_start(words: Sequence[str]) -> int | None:
@@ -43,13 +46,11 @@ def loop_start(words: Sequence[str]) -> int | None:
     plain = [bare(word) for word in words]
     for start in range(len(plain)):
         for size in range(1, LOOP_WORDS // LOOP_REPEATS + 1):
-            repeats = LOOP_REPEATS + (2 if size == 1 else 0)
-            run = plain[start : start + size]
-            if not any(run) or start + size * repeats > len(plain):
-                continue
-            if all(
-                plain[start + k * size : start + (k + 1) * size] == run for k in range(1, repeats)
-            ):
+            stop = start + size * (LOOP_REPEATS + (2 if size == 1 else 0))
+            if stop > len(plain) or plain[start] != plain[start + size]:
+                continue  # the second condition is one of the next, and the first to fail
+            is_run = plain[start : stop - size] == plain[start + size : stop]
+            if is_run and any(plain[start : start + size]):
                 return start + size
     return None
 

@@ -37,8 +37,7 @@ def decode(data: bytes, audio_format: AudioFormat) -> tuple[Samples, int]:
     values: Samples
     match audio_format.encoding:
         case Encoding.LINEAR16:
-            values = np.frombuffer(data, dtype="<i2").astype(np.float32)
-            values *= INT16_SCALE
+            values = np.frombuffer(data, dtype="<i2") * INT16_SCALE
         case Encoding.FLOAT32:
             values, clamped = _decode_floats(data)
         case Encoding.MULAW:

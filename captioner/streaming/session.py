@@ -227,8 +227,8 @@ class Session:
         while self._scanned < self.received:
             audio = self._audio.samples(self._scanned, self.received)
             self._scanned = self.received
-            for probability in self._detector.process(audio):
-                endpoint = self._take_frame(float(probability), actions)
+            for probability in self._detector.process(audio).tolist():
+                endpoint = self._take_frame(probability, actions)
                 if endpoint:
                     power = self._speaker_power
                     self._restart_at(endpoint.end, power, continuing=_is_cut(endpoint))
