@@ -105,9 +105,11 @@ class LogMelStream:
 
     def _excerpt(self, first: int, stop: int) -> _Excerpt:
         """What the frames of [first, stop) are computed from."""
-        low = max(first // BLOCK * BLOCK * HOP - HALF, self._samples.start)
-        high = min(-(-stop // BLOCK) * BLOCK * HOP + HALF, self._samples.end)
-        return _Excerpt(first, stop, low, self._samples.view(low, max(low, high)))
+        begin = first // BLOCK * BLOCK * HOP - HALF
+        end = -(-stop // BLOCK) * BLOCK * HOP + HALF
+        low = min(max(begin, self._samples.start), self._samples.end)
+        high = max(low, min(end, self._samples.end))
+        return _Excerpt(first, stop, low, self._samples.view(low, high))
 
     def _learn(self) -> None:
         """Keep the frames that the last window computed, once it did."""

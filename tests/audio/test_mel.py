@@ -90,6 +90,11 @@ def test_a_window_is_the_same_to_the_bit_whatever_was_asked_before_or_comes_afte
         np.testing.assert_array_equal(window, afresh)
 
 
+def test_a_window_may_be_empty_wherever_the_stream_has_got_to() -> None:
+    stream = stream_of(SOUND[:9_296])
+    assert np.asarray(stream.window(9_280, 9_280, silence=1_600)).shape == (80, 10)
+
+
 def test_digital_silence_is_the_lowest_value_throughout() -> None:
     features = log_mel(np.zeros(3_200, np.float32), silence=3_200)
     np.testing.assert_allclose(features, (-10 + 4) / 4, atol=TOLERANCE)
