@@ -36,7 +36,9 @@ class LiveCall:
         self._clock = clock
         self._context = context
         self._ending = False
-        self._writing: asyncio.Future[None] | None = None
+        self._over = False
+        self._sending = False
+        self._writing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve the call.
@@ -86,9 +88,12 @@ class LiveCall:
         self, session: Session, config: SessionConfig, writing: Coroutine[Any, Any, None]
     ) -> None:
         """Run both halves until one of them ends the call."""
+        # gRPC cannot send a status while a message is on its way: a write that was cancelled half
+        # way would leave the client waiting for ever. So the writing half is only let go of here.
+        self._writing = asyncio.create_task(writing)
         try:
             async with asyncio.TaskGroup() as group:
-                writer = group.create_task(writing)
+                writer = group.create_task(_outcome(self._writing))
                 reader = group.create_task(self._read(session, config))
                 reader.add_done_callback(lambda _: self._ending or writer.cancel())
                 writer.add_done_callback(lambda _: reader.cancel())
@@ -156,19 +161,19 @@ class LiveCall:
         raise Unavailable("this replica is going away: resume the session elsewhere")
 
     async def _send(self, response: pb.StreamCaptionsResponse) -> None:
-        """Write a message, whatever happens to the task that wanted it written.
-
-        gRPC cannot send a status while a message is on its way: a write that was cancelled half
-        way would leave the client waiting for ever.
-        """
-        self._writing = asyncio.ensure_future(self._context.write(response))
-        await asyncio.shield(self._writing)
+        self._sending = True
+        await self._context.write(response)
+        self._sending = False
+        if self._over:
+            raise asyncio.CancelledError
 
     async def _settle(self) -> None:
         """Wait for the write that is on its way, unless its reader stands still."""
+        self._over = True
         if self._writing is None:
             return
-        await asyncio.wait([self._writing], timeout=WRITE_PATIENCE)
+        if self._sending:
+            await asyncio.wait([self._writing], timeout=WRITE_PATIENCE)
         if not self._writing.cancel() and not self._writing.cancelled():
             self._writing.exception()  # the call is over: nobody else asks
 
@@ -183,3 +188,8 @@ class LiveCall:
             capture_time=capture_time,
             word_times=config.word_times,
         )
+
+
+async def _outcome(task: asyncio.Task[None]) -> None:
+    """What a task ends with; it goes on when this is cancelled."""
+    await asyncio.shield(task)
