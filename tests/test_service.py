@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import soundfile
 from rpc_fakes import live_config, settings_with
 
 from captioner.asr.scripted import ScriptedEngine
 from captioner.errors import ResourceExhausted
-from captioner.live import Ended, Started
+from captioner.live import Captioned, Ended, Started
+from captioner.resume import ResumeTokens
 from captioner.service import CaptionService
 from captioner.sessions import LiveSession
+
+SENTENCE = Path(__file__).parents[1] / "examples" / "audio" / "sentences" / "000.flac"
 
 
 def full_service() -> CaptionService:
@@ -43,6 +49,16 @@ async def test_who_comes_back_keeps_the_place_in_a_full_replica() -> None:
         assert back.id == session.id
         await back.end()
         assert isinstance([event async for event in back.events()][-1], Ended)
+
+
+async def test_the_token_of_a_final_knows_how_loud_the_speaker_is() -> None:
+    spoken, _ = soundfile.read(SENTENCE, dtype="int16")
+    async with full_service() as service:
+        session = await service.open(live_config(track="un"))
+        await session.audio(spoken.tobytes())
+        await session.end()
+        told = [event async for event in session.events() if isinstance(event, Captioned)]
+    assert ResumeTokens().read(told[-1].resume_token).speaker_power > 0.001
 
 
 async def test_a_new_writer_of_a_track_takes_the_place_of_the_one_before() -> None:
