@@ -51,6 +51,7 @@ CLIP = 20.0  # seconds
 BELOW = 30.0  # dB between the speaker and the babble
 SPEAKERS = "meeting"  # tracks of speakers who mostly listen
 VOICES = "monologues"
+VOICED = ("speaker alone", "babble behind", "babble alone")
 LEEWAY = round(0.5 * SAMPLE_RATE)  # samples around what the speaker says that are still his
 PATHS = ("live", "offline")
 
@@ -114,7 +115,7 @@ def noise_clips(kinds: Sequence[str], seed: int) -> list[Clip]:
 
 
 def babble_clips(seed: int) -> list[Clip]:
-    """Speakers as they are, and amid babble."""
+    """Speakers as they are, and amid babble; and the babble itself."""
     voices = [read_file(recording.file) for recording in load_recordings(VOICES)]
     found = []
     for number, recording in enumerate(load_recordings(SPEAKERS)):
@@ -122,9 +123,10 @@ def babble_clips(seed: int) -> list[Clip]:
         loud = np.abs(audio) > 0.01
         level = 20 * float(np.log10(np.sqrt(np.mean(audio[loud] ** 2))))
         behind = at_level(babble(voices, len(audio), seed=seed + number), level - BELOW)
-        found.append(Clip("speaker alone", None, audio, recording))
-        found.append(Clip("babble behind", level - BELOW, audio + behind, recording))
-        found.append(Clip("babble alone", level - BELOW, behind))
+        alone, amid, only = VOICED
+        found.append(Clip(alone, None, audio, recording))
+        found.append(Clip(amid, level - BELOW, audio + behind, recording))
+        found.append(Clip(only, level - BELOW, behind))
     return found
 
 
@@ -242,13 +244,11 @@ def table(found: Sequence[dict[str, Any]]) -> Table:
 @click.command(cls=Program)
 @click.option("--paths", default=",".join(PATHS), show_default=True, help="Which ways through.")
 @click.option("--kinds", default=",".join(GENERATORS), show_default=True, help="Noises.")
-@click.option("--babble/--no-babble", "with_babble", default=True, help="Voices far away, too.")
+@click.option("--voices", default=",".join(VOICED), show_default=True, help="With voices far away.")
 @click.option("--seed", default=0, show_default=True, help="Of all that is random.")
 @click.option("--save/--no-save", default=True, help="Write results/hallucination.json.")
 @settings_options("Model")
-def main(
-    paths: str, kinds: str, seed: int, *, with_babble: bool, save: bool, settings: Settings
-) -> None:
+def main(paths: str, kinds: str, voices: str, seed: int, *, save: bool, settings: Settings) -> None:
     """Count the words that are written where nobody speaks; what was counted before is kept."""
     head = envelope("hallucination", settings, describe(), None)
     target = RESULTS / "hallucination.json"
@@ -258,7 +258,7 @@ def main(
         known = {(row["path"], row["name"]): row for row in rows_before}
     bench = Bench(settings)
     clips = noise_clips([kind for kind in kinds.split(",") if kind], seed)
-    clips += babble_clips(seed) if with_babble else []
+    clips += [clip for clip in babble_clips(seed) if clip.name in voices.split(",")]
     for path in paths.split(","):
         messages().print(f"{path}: {sum(len(c.audio) for c in clips) / SAMPLE_RATE / 60:.1f} min")
         known |= {

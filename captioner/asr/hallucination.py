@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 
-from captioner.asr.plausibility import LOGPROB_LIMIT, NO_SPEECH_LIMIT, WORD_RATE_LIMIT, Doubt, doubt
+from captioner.asr.plausibility import LOGPROB_LIMIT, WORD_RATE_LIMIT, Doubt, bare, doubt
 from captioner.transcript import SAMPLE_RATE, Hypothesis
 
 SHORT_SPEECH = SAMPLE_RATE // 4  # samples of voiced audio under which politeness is suspect
 UNSURE = 0.5  # mean word probability under which politeness is suspect
-GUESSED = 0.45  # mean word probability under which words of low log-probability are guesses
+GUESSED = 0.45  # the same under which words of low log-probability are guesses
+GUESSED_ANYWAY = 0.4  # and under which any are; clear speech has 0.7 and more
+NO_SPEECH = 0.4  # probability of no speech from which doubtful words are nothing
 VOICED_GRACE = 2  # words that any voiced audio may hold: a slamming door has some, and "says" four
 
 CREDITS = (
@@ -53,7 +55,7 @@ def invented(hypothesis: Hypothesis, *, speech: int, voiced: int) -> str:
         return ""
     why = doubt(hypothesis, speech)
     # What the model takes for no speech is not worth what precedes a loop in it.
-    if why is not None and hypothesis.no_speech_probability > NO_SPEECH_LIMIT:
+    if why is not None and hypothesis.no_speech_probability > NO_SPEECH:
         return why.value
     phrase = folded(hypothesis.text)
     if not phrase:
@@ -63,11 +65,23 @@ def invented(hypothesis: Hypothesis, *, speech: int, voiced: int) -> str:
     return _unlikely(hypothesis, phrase, voiced)
 
 
+def _mean_probability(hypothesis: Hypothesis) -> float:
+    """The mean probability of the words, each taken where it comes first.
+
+    A model that repeats itself is sure of what it copies, however little of the sound.
+    """
+    first: dict[str, float] = {}
+    for word in hypothesis.words:
+        first.setdefault(bare(word.text), word.probability)
+    return sum(first.values()) / len(first)
+
+
 def _unlikely(hypothesis: Hypothesis, phrase: str, voiced: int) -> str:
     """Why words are nothing but guesses, or more than was voiced; empty when they may be shown."""
-    sure = sum(word.probability for word in hypothesis.words) / len(hypothesis.words)
+    sure = _mean_probability(hypothesis)
     # Voices that nobody can follow, and many at once: the model writes what often begins a phrase.
-    if sure < GUESSED and hypothesis.average_logprob < LOGPROB_LIMIT:
+    unlikely = hypothesis.average_logprob < LOGPROB_LIMIT
+    if sure < (GUESSED if unlikely else GUESSED_ANYWAY):
         return Doubt.LOW_PROBABILITY.value
     if phrase in POLITE and (voiced < SHORT_SPEECH or sure < UNSURE):
         return "polite_phrase"

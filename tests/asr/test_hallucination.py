@@ -1,11 +1,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from captioner.asr.hallucination import GUESSED, SHORT_SPEECH, UNSURE, folded, invented
+from captioner.asr.hallucination import (
+    GUESSED,
+    GUESSED_ANYWAY,
+    NO_SPEECH,
+    SHORT_SPEECH,
+    UNSURE,
+    folded,
+    invented,
+)
 from captioner.asr.plausibility import LOGPROB_LIMIT
 from captioner.transcript import Hypothesis, Word
 
@@ -117,6 +126,27 @@ def test_a_loop_in_what_the_model_takes_for_no_speech_is_dropped_whole() -> None
     assert invented(said(text, logprob=-0.9), speech=3 * SECOND, voiced=3 * SECOND) == ""
 
 
+def test_doubtful_words_are_dropped_from_a_lower_probability_of_no_speech_on() -> None:
+    for no_speech, expected in ((NO_SPEECH, ""), (NO_SPEECH + 0.01, "low_probability")):
+        heard = said("J'ai", probability=0.56, logprob=-1.75, no_speech=no_speech)
+        assert invented(heard, speech=18 * SECOND, voiced=18 * SECOND) == expected
+
+
+def test_words_that_the_model_copies_from_itself_prove_nothing() -> None:
+    unsure = said("et je vous ai dit la chose", probability=0.25, logprob=-0.6)
+    copied = said("Et je vous ai dit la chose, je vous ai dit", probability=0.97)
+    count = len(unsure.words)
+    heard = replace(
+        unsure,
+        words=unsure.words + copied.words,
+        word_tokens=unsure.word_tokens + copied.word_tokens,
+    )
+    assert sum(word.probability for word in heard.words) / len(heard.words) > 0.6
+    assert invented(heard, speech=9 * SECOND, voiced=9 * SECOND) == "low_probability"
+    heard = replace(heard, words=heard.words[count:], word_tokens=heard.word_tokens[count:])
+    assert invented(heard, speech=9 * SECOND, voiced=9 * SECOND) == ""
+
+
 def test_a_sentence_on_a_moment_of_voice_is_dropped() -> None:
     words = said("C'est la même chose.")
     assert invented(words, speech=SECOND, voiced=SECOND // 5) == "word_rate"
@@ -130,6 +160,8 @@ def test_a_sentence_on_a_moment_of_voice_is_dropped() -> None:
         (GUESSED - 0.01, LOGPROB_LIMIT - 0.01, "low_probability"),
         (GUESSED, LOGPROB_LIMIT - 0.01, ""),
         (GUESSED - 0.01, LOGPROB_LIMIT, ""),
+        (GUESSED_ANYWAY, LOGPROB_LIMIT, ""),
+        (GUESSED_ANYWAY - 0.01, LOGPROB_LIMIT, "low_probability"),
     ],
 )
 def test_words_are_guesses_when_they_and_their_tokens_are_improbable(

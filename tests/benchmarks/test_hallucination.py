@@ -49,6 +49,18 @@ def said(
     return Hypothesis(words, tuple((0,) for _ in words), logprob, no_speech, "fr")
 
 
+def copied(first: str, probability: float, again: str) -> Hypothesis:
+    """What a model guesses, and is sure of when it says it again."""
+    guess, copy = said(first, probability=probability, logprob=-0.6, no_speech=0.3), said(again)
+    return Hypothesis(
+        guess.words + copy.words, guess.word_tokens + copy.word_tokens, -0.6, 0.3, "fr"
+    )
+
+
+def mean_of_all(hypothesis: Hypothesis) -> float:
+    return sum(word.probability for word in hypothesis.words) / len(hypothesis.words)
+
+
 def written(hypothesis: Hypothesis, seconds: float) -> str:
     """What is written of an utterance of so many seconds."""
     length = round(seconds * SAMPLE_RATE)
@@ -84,7 +96,7 @@ def written(hypothesis: Hypothesis, seconds: float) -> str:
             said("Je ne sais pas.", logprob=-1.2, no_speech=0.8),
             3,
             "",
-            [(hallucination, "NO_SPEECH_LIMIT", 1.0)],
+            [(hallucination, "NO_SPEECH", 1.0)],
             id="no speech, and unsure",
         ),
         pytest.param(
@@ -95,7 +107,7 @@ def written(hypothesis: Hypothesis, seconds: float) -> str:
             id="credits of films",
         ),
         pytest.param(
-            said("Merci.", probability=0.3),
+            said("Merci.", probability=0.45),
             1,
             "",
             [(hallucination, "POLITE", ())],
@@ -107,6 +119,20 @@ def written(hypothesis: Hypothesis, seconds: float) -> str:
             "",
             [(hallucination, "GUESSED", 0.0)],
             id="guesses at what many voices say",
+        ),
+        pytest.param(
+            said("Je reviens à l'intervention,", probability=0.3, logprob=-0.6, no_speech=0.3),
+            3,
+            "",
+            [(hallucination, "GUESSED_ANYWAY", 0.0)],
+            id="guesses that the model does not know to be any",
+        ),
+        pytest.param(
+            copied("d'un homme ou de la vie,", 0.3, "d'un homme, ou de la vie, d'un homme,"),
+            9,
+            "",
+            [(hallucination, "_mean_probability", mean_of_all)],
+            id="guesses, and their copies",
         ),
     ],
 )
@@ -287,7 +313,7 @@ def test_sentences_that_the_model_hears_in_loud_noise_are_no_speech(
     assert len(hypothesis.words) > 3
     monkeypatch.setattr(hallucination, "GUESSED", 0.0)  # by which they would be dropped as well
     assert invented(hypothesis, speech=length, voiced=length) == "no_speech"
-    monkeypatch.setattr(hallucination, "NO_SPEECH_LIMIT", 1.0)
+    monkeypatch.setattr(hallucination, "NO_SPEECH", 1.0)
     assert invented(hypothesis, speech=length, voiced=length) == ""
 
 
