@@ -35,9 +35,10 @@ from captioner.rooms.memory import MemoryHub
 from captioner.rooms.publisher import RoomPublisher
 from captioner.rooms.room import RoomLimits
 from captioner.rounds import Rounds
-from captioner.scheduling.batcher import Batcher, State
+from captioner.scheduling.batcher import Batcher
 from captioner.scheduling.crew import Crew
 from captioner.scheduling.policy import Priority, Rules
+from captioner.scheduling.succession import State
 from captioner.sessions import LiveSession, Surroundings, check_language
 from captioner.streaming.effort import EffortRule
 from captioner.streaming.session import Session

@@ -6,24 +6,18 @@ What happens when the engine misbehaves:
 - A call that raises is repeated on each half of its rows, and so on, until the bad row is alone: it
   gets an `EngineFault`, its neighbours their answers. (A batch too large for the memory of a GPU is
   served the same way.)
-- An engine that is lost (`Station` says when: it fails over and over, or hangs) is replaced. The
-  rows that it was working on get an `EngineFault`. While it is replaced (``RESTARTING``) requests
-  wait.
-- When no engine can be built (``BROKEN``), those that wait get an `EngineFault`, new ones
-  `Unavailable`, and building is tried again with backoff. A hung engine keeps its memory, so after
-  ``MAX_HUNG`` no more are built: the process has to be restarted, which is what a liveness check on
-  ``state`` is for.
+- An engine that is lost is replaced (`Succession`). The rows that it was working on get an
+  `EngineFault`. While it is replaced (``RESTARTING``) requests wait.
+- While no engine can be built (``BROKEN``), those that wait get an `EngineFault`, new ones
+  `Unavailable`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Final
 
 import structlog
 
@@ -33,26 +27,12 @@ from captioner.errors import Cancelled, CaptionerError, EngineFault, Unavailable
 from captioner.metrics import Metrics
 from captioner.scheduling.load import LoadMeter, TurnMeter
 from captioner.scheduling.policy import Batch, Priority, Queue, Request, Rules, Workers
-from captioner.scheduling.station import Answer, EngineHung, Station, build_station
+from captioner.scheduling.reasons import reason
+from captioner.scheduling.station import Answer, EngineHung, Station
+from captioner.scheduling.succession import State, Succession
 from captioner.transcript import Hypothesis
 
-MAX_HUNG: Final = 3  # abandoned engines that may still hold memory
-MAX_RETRY_DELAY: Final = 30.0  # seconds between two attempts to build an engine
-SPEECHLESS = (CaptionerError, RuntimeError, MemoryError, OSError)  # errors whose text may be logged
-
 log = structlog.get_logger(__name__)
-
-
-class State(Enum):
-    """What can be expected of the batcher."""
-
-    LOADING = "loading"
-    READY = "ready"
-    RESTARTING = "restarting"
-    """The engine is being replaced; requests wait."""
-    BROKEN = "broken"
-    """The engine could not be replaced so far; requests are refused."""
-    CLOSED = "closed"
 
 
 Suits = Callable[[DecodeRow], bool]
@@ -92,12 +72,15 @@ class Batcher:
         start_timeout: float = 300.0,
         retry_delay: float = 1.0,
     ) -> None:
-        self._factory = factory
+        self._engines = Succession(
+            factory,
+            timeout=timeout,
+            start_timeout=start_timeout,
+            retry_delay=retry_delay,
+            metrics=metrics,
+        )
         self._clock = clock
         self._rules = rules
-        self._timeout = timeout
-        self._start_timeout = start_timeout
-        self._retry_delay = retry_delay
         self._metrics = metrics
         self._queue = Queue(rules)
         now = clock.monotonic()
@@ -106,11 +89,7 @@ class Batcher:
         self._waiters: dict[int, _Waiter] = {}
         self._ids = itertools.count(1)
         self._started = False
-        self._state = State.LOADING
-        self._changed = asyncio.Event()
         self._wake = asyncio.Event()
-        self._station: Station | None = None
-        self._lost: list[Station] = []
         self._serving: asyncio.Task[None] | None = None
         self._replacing: asyncio.Task[None] | None = None
 
@@ -125,22 +104,17 @@ class Batcher:
                 `Unavailable` when ``close`` was called meanwhile.
         """
         if self._started:
-            raise ValueError(f"a batcher is started once, this one is {self._state.value}")
+            raise ValueError(f"a batcher is started once, this one is {self.state.value}")
         self._started = True
-        station = await self._build()
-        if self._state is State.CLOSED:
-            await station.release()
-            raise Unavailable("the service closed while the engine was loading")
-        self._station = station
-        self._queue = Queue(self._rules.on(station.engine.info.device))
+        await self._engines.begin()
+        self._queue = Queue(self._rules.on(self.info.device))
         self._metrics.decode_load.set_function(lambda: self.load)
         self._metrics.decode_backlog_seconds.set_function(lambda: self.backlog)
         self._serving = asyncio.create_task(self._serve(), name="batcher")
-        self._enter(State.READY)
 
     async def close(self) -> None:
         """Answer what waits with `Unavailable`, let running batches end, free the engine."""
-        self._enter(State.CLOSED)
+        self._engines.close()
         self._refuse_waiting(Unavailable("the service is closing"))
         if self._replacing is not None:
             self._replacing.cancel()
@@ -151,23 +125,18 @@ class Batcher:
     async def _serve(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                while self._state is not State.CLOSED:
+                while self.state is not State.CLOSED:
                     await self._wake.wait()
                     self._wake.clear()
                     self._dispatch(tasks)
         except BaseExceptionGroup as errors:
             # Not the engine's fault but ours: stop, visibly, rather than leave requests waiting.
-            log.critical("batcher_failed", **_reason(errors.exceptions[0]))
+            log.critical("batcher_failed", **reason(errors.exceptions[0]))
             raise
         finally:
-            self._enter(State.CLOSED)
+            self._engines.close()
             self._answer_all(self._waiters, Unavailable("the service is closing"))
-            await self._built.release()
-
-    def _enter(self, state: State) -> None:
-        self._state = state
-        self._changed.set()
-        self._changed = asyncio.Event()
+            await self._engines.station.release()
 
     # --- Requests
 
@@ -197,33 +166,42 @@ class Batcher:
             Unavailable: not started, closed, or no engine can be built.
             CaptionerError: the row itself is bad.
         """
-        if self._station is None or self._state not in (State.READY, State.RESTARTING):
-            raise Unavailable(f"the engine is {self._state.value}", retry_after=2.0)
-        request = Request(
+        request = self._request(row, session=session, priority=priority, deadline=deadline)
+        answer = await self._answer_to(request, refresh)
+        if isinstance(answer, CaptionerError):
+            raise answer.with_traceback(None)  # rows of one batch may share their error
+        if priority is Priority.INTERIM:
+            self._turns.answered(self._clock.monotonic(), asked=request.submitted)
+        return answer
+
+    def _request(
+        self, row: DecodeRow, *, session: str, priority: Priority, deadline: float
+    ) -> Request:
+        if self.state not in (State.READY, State.RESTARTING):
+            raise Unavailable(f"the engine is {self.state.value}", retry_after=2.0)
+        return Request(
             id=next(self._ids),
             session=session,
             priority=priority,
             deadline=deadline,
             submitted=self._clock.monotonic(),
             # A row's group depends on the row alone, so an engine that is lost can still tell.
-            group=self._station.engine.group(row),
+            group=self._engines.station.engine.group(row),
             row=row,
         )
+
+    async def _answer_to(self, request: Request, refresh: Refresh | None) -> Answer:
+        """Put the request into the queue, and wait; withdraw it when the wait is cancelled."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         displaced = self._queue.add(request)
         self._answer_all((each.id for each in displaced), Cancelled("a newer request came"))
         self._waiters[request.id] = _Waiter(request, future, refresh)
         self._wake.set()
         try:
-            answer = await future
+            return await future
         finally:
             self._waiters.pop(request.id, None)
             self._queue.cancel(request.id)
-        if isinstance(answer, CaptionerError):
-            raise answer.with_traceback(None)  # rows of one batch may share their error
-        if priority is Priority.INTERIM:
-            self._turns.answered(self._clock.monotonic(), asked=request.submitted)
-        return answer
 
     def cancel(self, session: str, priority: Priority | None = None) -> int:
         """Answer a session's requests, of one class or all, with `Cancelled`.
@@ -246,22 +224,21 @@ class Batcher:
     @property
     def state(self) -> State:
         """Whether requests are served."""
-        return self._state
+        return self._engines.state
 
     async def state_changed(self) -> State:
         """Wait for the next change of state; returns the state after it."""
-        await self._changed.wait()
-        return self._state
+        return await self._engines.state_changed()
 
     @property
     def info(self) -> EngineInfo:
         """What the engine is; the same after it was rebuilt."""
-        return self._built.engine.info
+        return self._engines.station.engine.info
 
     @property
     def workers(self) -> int:
         """Batches computed at the same time: the load at saturation."""
-        return self._built.engine.workers
+        return self._engines.station.engine.workers
 
     @property
     def load(self) -> float:
@@ -289,21 +266,14 @@ class Batcher:
         oldest = self._queue.oldest_live()
         return 0.0 if oldest is None else self._clock.monotonic() - oldest
 
-    @property
-    def _built(self) -> Station:
-        if self._station is None:
-            raise Unavailable("the engine is loading")
-        return self._station
-
     # --- Batches
 
     def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         """Give every idle worker what the policy decides."""
-        station = self._built
-        if station.lost and self._state is State.READY:
-            self._enter(State.RESTARTING)
-            self._replacing = tasks.create_task(self._replace(station))
-        while self._state is State.READY:
+        station = self._engines.station
+        if self._engines.notice_loss():
+            self._replacing = tasks.create_task(self._replace())
+        while self.state is State.READY:
             now = self._clock.monotonic()
             running = station.running
             idle = station.engine.workers - running.total()
@@ -371,39 +341,11 @@ class Batcher:
         """Answer the requests that no worker has begun on."""
         self._answer_all([each for each in self._waiters if self._queue.cancel(each)], error)
 
-    # --- Replacing the engine
-
-    async def _replace(self, lost: Station) -> None:
-        """Build another engine, however often it takes."""
-        self._lost.append(lost)
-        # The memory of one engine may not suffice for two: wait, unless this one hangs anyway.
-        await lost.release()
-        delay = self._retry_delay
-        while (station := await self._rebuild(delay)) is None:
-            self._enter(State.BROKEN)
+    async def _replace(self) -> None:
+        """Have another engine; those that wait for it are refused when it cannot be built."""
+        async for delay in self._engines.replace():
             self._refuse_waiting(EngineFault("no engine could be built", retry_after=delay))
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, MAX_RETRY_DELAY)
-        self._station = station
-        self._enter(State.READY)
         self._wake.set()
-        self._metrics.engine_restarts.inc()
-        log.info("engine_replaced", model=station.engine.info.model)
-
-    async def _rebuild(self, delay: float) -> Station | None:
-        self._lost = [each for each in self._lost if not each.released]
-        try:
-            if len(self._lost) >= MAX_HUNG:
-                raise EngineFault(f"{len(self._lost)} engines hang and hold their memory")
-            return await self._build()
-        except CaptionerError as error:
-            log.critical("engine_not_replaced", retry_in=delay, **_reason(error))
-            return None
-
-    async def _build(self) -> Station:
-        return await build_station(
-            self._factory, start_timeout=self._start_timeout, call_timeout=self._timeout
-        )
 
     # --- What is reported
 
@@ -417,17 +359,4 @@ class Batcher:
     def _observe_fault(self, fault: EngineFault, *, rows: int) -> None:
         kind = "hung" if isinstance(fault, EngineHung) else "raised"
         self._metrics.engine_faults.labels(kind).inc()
-        log.error("engine_fault", kind=kind, rows=rows, **_reason(fault))
-
-
-def _reason(error: BaseException) -> dict[str, object]:
-    """What may be logged of an error: a foreign one's text may quote speech, its frames do not."""
-    root = error
-    while root.__cause__ is not None:
-        root = root.__cause__
-    frames = traceback.extract_tb(root.__traceback__)
-    return {
-        "error": type(root).__name__,
-        "detail": str(root) if isinstance(root, SPEECHLESS) else "",
-        "frames": [f"{each.filename}:{each.lineno} in {each.name}" for each in frames],
-    }
+        log.error("engine_fault", kind=kind, rows=rows, **reason(fault))

@@ -25,8 +25,9 @@ from captioner.errors import (
     Unavailable,
 )
 from captioner.metrics import Metrics
-from captioner.scheduling.batcher import MAX_HUNG, Batcher, State
+from captioner.scheduling.batcher import Batcher
 from captioner.scheduling.policy import Priority, Rules
+from captioner.scheduling.succession import MAX_HUNG, State
 from captioner.transcript import Hypothesis
 
 FINAL, INTERIM, RECORDING = Priority
