@@ -55,19 +55,9 @@ ORDINARY = ("monologues", "meeting", "real")  # recordings in which no key term 
 PATHS = ("live", "offline", "ordinary")
 WAYS = {
     "without": "no key terms",
-    "prompt": "key terms in the decoder's context",
     "spelling": "what sounds like a key term is spelt as it",
-    "both": "both",
 }
 AT_ONCE = 4  # recordings transcribed at the same time
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How key terms are used."""
-
-    prompt: bool
-    spelling: bool
 
 
 class Encoder(Protocol):
@@ -79,10 +69,10 @@ class Encoder(Protocol):
 
 
 class TermEngine:
-    """An engine that uses key terms in one of the ways, and decodes nothing twice."""
+    """An engine that spells key terms or does not, and decodes nothing twice."""
 
     def __init__(self, engine: Engine, tokenizer: Encoder) -> None:
-        self.way = Way(prompt=False, spelling=False)
+        self.spelling = False
         self._engine = engine
         self._tokenizer = tokenizer
         self._known: dict[tuple[object, ...], Hypothesis] = {}
@@ -99,11 +89,11 @@ class TermEngine:
 
     def group(self, row: DecodeRow) -> tuple[object, ...]:
         """Rows that may share a batch."""
-        return self._engine.group(self._asked(row))
+        return self._engine.group(row)
 
     def decode(self, rows: Sequence[DecodeRow]) -> list[Hypothesis | CaptionerError]:
         """Decode, then spell."""
-        asked = [self._asked(row) for row in rows]
+        asked = [replace(row, key_terms=()) for row in rows]
         keys = [_key(row) for row in asked]
         new = [index for index, key in enumerate(keys) if key not in self._known]
         for index, answer in zip(
@@ -118,15 +108,8 @@ class TermEngine:
         """Free the model."""
         self._engine.close()
 
-    def _asked(self, row: DecodeRow) -> DecodeRow:
-        """The row as the decoder gets it: the terms, if at all, as a glossary that was read out."""
-        glossary = f"Glossaire : {', '.join(row.key_terms)}. " if row.key_terms else ""
-        if not self.way.prompt:
-            glossary = ""
-        return replace(row, key_terms=(), previous=glossary + row.previous)
-
     def _spelt(self, row: DecodeRow, hypothesis: Hypothesis) -> Hypothesis:
-        if not self.way.spelling:
+        if not self.spelling:
             return hypothesis
         encode = self._tokenizer.encode
         return spell_key_terms(hypothesis, row.key_terms, encode, forced=len(row.prefix))
@@ -134,7 +117,7 @@ class TermEngine:
 
 def _key(row: DecodeRow) -> tuple[object, ...]:
     features = hashlib.sha256(np.asarray(row.features).tobytes()).digest()
-    return (features, row.speech_frames, row.beam_size, row.prefix, row.previous, row.temperature)
+    return (features, row.speech_frames, row.beam_size, row.prefix, row.temperature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +247,7 @@ def run(
     bench: Bench, row: Row, found: Sequence[Case], texts: Mapping[str, str], part: slice
 ) -> dict[str, Any]:
     """One row of the table, from the texts that are known and those of a part of the cases."""
-    way = row.way
-    bench.engine.way = Way(prompt=way in ("prompt", "both"), spelling=way in ("spelling", "both"))
+    bench.engine.spelling = row.way == "spelling"
     chosen = found[part]
     new = bench.transcribe(row.path, chosen)
     texts = {**texts, **{case.name: text for case, text in zip(chosen, new, strict=True)}}

@@ -49,8 +49,6 @@ class DecodeRow:
     beam_size: int = 1
     prefix: tuple[int, ...] = ()
     """Text tokens the hypothesis must begin with (the committed prefix)."""
-    previous: str = field(default="", repr=False)
-    """Text spoken just before this window."""
     key_terms: tuple[str, ...] = field(default=(), repr=False)
     """Names and acronyms that are likely."""
     temperature: float = 0.0

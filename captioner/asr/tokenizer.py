@@ -56,11 +56,6 @@ class WhisperTokenizer:
         """The token that ends a hypothesis; ordinary text is below it."""
         return self._special("<|endoftext|>")
 
-    @cached_property
-    def start_of_previous(self) -> int:
-        """The token that introduces the text spoken before the window."""
-        return self._special("<|startofprev|>")
-
     def task(self, language: str) -> list[int]:
         """The tokens that ask for a transcription in `language`, without timestamps.
 

@@ -17,7 +17,6 @@ from captioner.asr.key_terms import spell_key_terms
 from captioner.asr.model_files import read_vocabulary
 from captioner.asr.network import Generated, Network, Placement
 from captioner.asr.plausibility import doubt
-from captioner.asr.prompt import context_tokens
 from captioner.asr.shortlist import Shortlist, listed, listed_languages
 from captioner.asr.tokenizer import WhisperTokenizer, WordTokens
 from captioner.asr.window import MEL_HOP, PADDED
@@ -125,7 +124,6 @@ class WhisperEngine:
             row.beam_size,
             row.temperature,
             bool(row.prefix),
-            len(self._context(row)),
             row.language == self._shortlisted,
             row.needed_frames > 0,
         )
@@ -347,13 +345,8 @@ class WhisperEngine:
             )
         return None
 
-    def _context(self, row: DecodeRow) -> list[int]:
-        return context_tokens(self._tokenizer, row.previous)
-
     def _prompt(self, row: DecodeRow) -> list[int]:
-        context = self._context(row)
-        start = [self._tokenizer.start_of_previous, *context] if context else []
-        return [*start, *self._tokenizer.task(row.language), *row.prefix]
+        return [*self._tokenizer.task(row.language), *row.prefix]
 
 
 def _with_shortlist(language: str) -> str:

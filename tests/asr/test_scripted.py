@@ -30,11 +30,11 @@ def test_a_forced_prefix_begins_the_steady_words() -> None:
 
 def test_each_row_is_answered_by_the_function_in_order() -> None:
     def answer(row: DecodeRow) -> InvalidRequest:
-        return InvalidRequest(row.previous)
+        return InvalidRequest(row.key_terms[0])
 
     engine: Engine = ScriptedEngine(answer, workers=3)
 
-    answers = engine.decode([replace(ROW, previous="a"), replace(ROW, previous="b")])
+    answers = engine.decode([replace(ROW, key_terms=("a",)), replace(ROW, key_terms=("b",))])
 
     assert [str(answer) for answer in answers] == ["a", "b"]
     assert engine.workers == 3

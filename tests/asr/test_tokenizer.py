@@ -96,7 +96,6 @@ def test_the_task_is_asked_for_in_the_language_without_timestamps(
         place["<|transcribe|>"],
         place["<|notimestamps|>"],
     ]
-    assert tokenizer.start_of_previous == place["<|startofprev|>"]
 
 
 def test_an_unknown_language_is_refused_by_name(tokenizer: WhisperTokenizer) -> None:

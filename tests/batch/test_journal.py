@@ -79,7 +79,6 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
         row(language="en"),
         row(beam_size=1),
         row(prefix=(1,)),
-        row(previous="avant"),
         row(key_terms=("DINUM",)),
         row(temperature=0.2),
         row(max_new_tokens=5),

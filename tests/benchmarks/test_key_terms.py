@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from key_terms import DATA, Row, TermEngine, Way, cases, ordinary, plans
+from key_terms import DATA, Row, TermEngine, cases, ordinary, plans
 
 from captioner.asr.engine import DecodeRow
 from captioner.asr.scripted import ScriptedEngine
@@ -27,35 +27,28 @@ ROW = DecodeRow(
     features=np.zeros((80, 100), np.float32),
     speech_frames=50,
     language="fr",
-    previous="Bonjour.",
     key_terms=("Vyncke", "Tchap"),
 )
 
 
 @pytest.mark.parametrize(
-    ("way", "text", "context"),
-    [
-        (Way(prompt=False, spelling=False), "monsieur Vinc", "Bonjour."),
-        (Way(prompt=True, spelling=False), "monsieur Vinc", "Glossaire : Vyncke, Tchap. Bonjour."),
-        (Way(prompt=False, spelling=True), "monsieur Vyncke", "Bonjour."),
-        (Way(prompt=True, spelling=True), "monsieur Vyncke", "Glossaire : Vyncke, Tchap. Bonjour."),
-    ],
+    ("spelling", "text"), [(False, "monsieur Vinc"), (True, "monsieur Vyncke")]
 )
-def test_each_way_uses_the_terms_where_it_says(way: Way, text: str, context: str) -> None:
+def test_terms_are_spelt_only_when_asked_and_never_decoded(*, spelling: bool, text: str) -> None:
     asked: list[DecodeRow] = []
     engine = TermEngine(ScriptedEngine(vinc, before=asked.extend), Letters())
-    engine.way = way
+    engine.spelling = spelling
     (hypothesis,) = engine.decode([ROW])
     assert isinstance(hypothesis, Hypothesis)
     assert hypothesis.text == text
-    assert [(row.previous, row.key_terms) for row in asked] == [(context, ())]
+    assert [row.key_terms for row in asked] == [()]
 
 
 def test_a_window_is_decoded_once_for_all_ways_that_ask_the_same() -> None:
     asked: list[DecodeRow] = []
     engine = TermEngine(ScriptedEngine(vinc, before=asked.extend), Letters())
     for spelling in (False, True, False):
-        engine.way = Way(prompt=False, spelling=spelling)
+        engine.spelling = spelling
         engine.decode([ROW])
     assert len(asked) == 1
 

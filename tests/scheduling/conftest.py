@@ -43,7 +43,7 @@ class Gate:
         self._loop = asyncio.get_running_loop()
 
     def __call__(self, rows: Sequence[DecodeRow]) -> None:
-        names = [row.previous for row in rows]
+        names = [row.key_terms[0] for row in rows]
         self.calls.append(names)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._entered.put_nowait, names)
@@ -61,7 +61,7 @@ async def gate() -> AsyncIterator[Gate]:
 @pytest.fixture
 def row() -> Callable[..., DecodeRow]:
     def make(name: str, *, language: str = "fr") -> DecodeRow:
-        return DecodeRow(FEATURES, speech_frames=1, language=language, previous=name)
+        return DecodeRow(FEATURES, speech_frames=1, language=language, key_terms=(name,))
 
     return make
 
@@ -72,7 +72,7 @@ def echo() -> Callable[[DecodeRow], Hypothesis]:
 
     def answer(row: DecodeRow) -> Hypothesis:
         return Hypothesis(
-            words=(Word(row.previous, 0, 160, 1.0),),
+            words=(Word(row.key_terms[0], 0, 160, 1.0),),
             word_tokens=((1,),),
             average_logprob=-0.1,
             no_speech_probability=0.0,

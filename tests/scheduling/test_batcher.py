@@ -97,7 +97,7 @@ def running(row: MakeRow) -> Running:
 
 def failing_on(*names: str) -> Callable[[Sequence[DecodeRow]], None]:
     def before(rows: Sequence[DecodeRow]) -> None:
-        if any(row.previous in names for row in rows):
+        if any(row.key_terms[0] in names for row in rows):
             raise RuntimeError("CUDA out of memory")
 
     return before
@@ -218,7 +218,7 @@ async def test_groups_are_the_engines_and_do_not_mix(
 
 async def test_a_bad_row_fails_alone(running: Running, echo: Echo) -> None:
     def answer(row: DecodeRow) -> Hypothesis | CaptionerError:
-        return InvalidRequest("too long") if row.previous == "b" else echo(row)
+        return InvalidRequest("too long") if row.key_terms[0] == "b" else echo(row)
 
     async with running(ScriptedEngine(answer)) as bench:
         answers = await outcomes(*(bench.ask(name) for name in "abc"))
@@ -434,9 +434,9 @@ async def test_a_hung_batch_fails_and_the_other_workers_batch_is_still_answered(
     leave, hang = threading.Event(), threading.Event()
 
     def before(rows: Sequence[DecodeRow]) -> None:
-        if rows[0].previous == "hangs":
+        if rows[0].key_terms[0] == "hangs":
             hang.wait()
-        elif rows[0].previous == "slow":
+        elif rows[0].key_terms[0] == "slow":
             leave.wait()
 
     engines = iter([ScriptedEngine(echo, before=before, workers=2), ScriptedEngine(echo)])

@@ -76,7 +76,7 @@ async def test_single_rows_that_fail_one_after_another_lose_the_engine(row: Make
 
 async def test_a_good_answer_between_failures_saves_the_engine(row: MakeRow, echo: Echo) -> None:
     def sometimes(rows: Sequence[DecodeRow]) -> None:
-        if rows[0].previous == "mauvais":
+        if rows[0].key_terms[0] == "mauvais":
             broken(rows)
 
     station = Station(ScriptedEngine(echo, before=sometimes), timeout=30)
@@ -227,7 +227,8 @@ async def test_an_engine_that_loads_just_as_nobody_waits_any_more_is_closed_unus
 async def test_a_row_that_is_bad_is_answered_with_its_error(row: MakeRow, echo: Echo) -> None:
     bad = InvalidRequest("too long")
     station = Station(
-        ScriptedEngine(lambda each: bad if each.previous == "mauvais" else echo(each)), timeout=30
+        ScriptedEngine(lambda each: bad if each.key_terms[0] == "mauvais" else echo(each)),
+        timeout=30,
     )
     answers = await station.decode([row("bon"), row("mauvais")])
     assert answers == [echo(row("bon")), bad]

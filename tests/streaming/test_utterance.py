@@ -178,7 +178,6 @@ def test_an_interim_forces_what_is_committed() -> None:
     assert (window.start, window.edge) == (START, START + at(3.0))
     assert text(window.prefix) == "le maire est"
     assert row.prefix == (100, 101, 102)
-    assert row.previous == ""
     assert row.speech_frames == 300
 
 
@@ -194,7 +193,6 @@ def test_a_long_window_is_trimmed_between_two_committed_words() -> None:
     assert window.start == window.edge - MARGINS.trim_to
     assert window.start % 160 == 0
     assert text(window.prefix).startswith("mot8 mot9")
-    assert spoken.row(window).previous == ""
 
 
 def test_a_window_without_committed_words_is_not_trimmed() -> None:
