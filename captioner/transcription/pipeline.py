@@ -238,8 +238,10 @@ class _Run:
         """Withdraw the decodes that nobody will ask for any more, and close what is open."""
         for task in self._decoding:
             task.cancel()
-        await asyncio.gather(*self._decoding, return_exceptions=True)
-        await self._close_opened()
+        try:
+            await asyncio.gather(*self._decoding, return_exceptions=True)
+        finally:  # also when cancelled again
+            await self._close_opened()
 
     async def _open_next(self) -> Events:
         number, opener = self._waiting.popleft()
@@ -307,13 +309,17 @@ class _Run:
 async def in_thread(call: Callable[[], Result]) -> Result:
     """Call in a thread; when cancelled, wait for the call to end before the cancellation goes on.
 
-    What the call works on is then free to be closed.
+    What the call works on is then free to be closed, however often somebody cancels.
     """
     running = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait([running])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
         if not running.cancelled():
             running.exception()  # nobody will ask for it
-        raise
+        raise cancelled
+    return running.result()

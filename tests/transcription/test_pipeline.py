@@ -595,7 +595,8 @@ async def test_cancelled_at_any_moment_nothing_is_left_running_or_open(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_recording_that_is_being_opened_when_it_is_cancelled_is_closed() -> None:
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_a_recording_that_is_being_opened_when_it_is_cancelled_is_closed(times: int) -> None:
     entered, leave = threading.Event(), threading.Event()
     recording = Blocks([])
 
@@ -607,8 +608,9 @@ async def test_a_recording_that_is_being_opened_when_it_is_cancelled_is_closed()
     run = transcriber(Script()).transcribe_all([opener])
     task = asyncio.ensure_future(anext(run))
     await asyncio.to_thread(entered.wait)
-    task.cancel()
-    await asyncio.sleep(0)
+    for _ in range(times):
+        task.cancel()
+        await asyncio.sleep(0)
     leave.set()
     with pytest.raises(asyncio.CancelledError):
         await task
