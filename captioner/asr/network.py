@@ -18,6 +18,8 @@ from captioner.asr.model_files import shortened_files
 from captioner.asr.shortlist import Shortlist
 from captioner.errors import ModelError
 
+WORTH_A_ROW = 3  # steps that cost as much as a row that ends at once
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -33,9 +35,9 @@ class Generated(NamedTuple):
     """What the decoder made of a row."""
 
     tokens: list[int]
-    """Forced ones included."""
-    score: float
-    """Sum of their log-probabilities by their number."""
+    """The prefix included."""
+    logprob: float
+    """Of all that was decoded after the prefix, the end of text included."""
     no_speech: float
     """Probability."""
 
@@ -52,6 +54,7 @@ class Network:
             ModelError: the directory does not hold a model that CTranslate2 can load.
         """
         self._shortlist = shortlist
+        self._end_of_text = shortlist.kept[-1] if shortlist else 0
         files = shortened_files(directory, shortlist) if shortlist else None
         try:
             self.model = ctranslate2.models.Whisper(
@@ -99,23 +102,86 @@ class Network:
     def generate(
         self,
         memory: ctranslate2.StorageView,
-        prompts: Sequence[Sequence[int]],
+        tasks: Sequence[Sequence[int]],
+        prefixes: Sequence[Sequence[int]],
+        *,
+        beam_size: int,
+        steps: int,
         **options: Any,  # noqa: ANN401 - CTranslate2's own
     ) -> list[Generated]:
-        """Decode each row after its prompt; the options are those of CTranslate2."""
+        """Decode rows.
+
+        Args:
+            memory: what the encoder made of them.
+            tasks: the task tokens of each, as many in all of them.
+            prefixes: the text tokens that each hypothesis begins with.
+            beam_size: 1 is greedy.
+            steps: tokens that the longest hypothesis may have, prefix included.
+            options: of CTranslate2.
+        """
+        start = [self._inside(task) for task in tasks]
+        forced = [self._inside(prefix) for prefix in prefixes]
+        read = self._read_at_once(forced, beam_size)
+        prompts = [
+            [*task, *tokens[:read], *self._stepped(tokens[read:])]
+            for task, tokens in zip(start, forced, strict=True)
+        ]
+        if read:
+            memory = _with_first_row_twice(memory)
+            prompts = [self._ends_at_once(start[0], read), *prompts]
+        steps -= read
+        before = len(start[0]) + read
         results = self.model.generate(
             memory,
-            [self._inside(prompt) for prompt in prompts],
+            prompts,
+            beam_size=beam_size,
+            # CTranslate2 bounds the steps by half of this, and by this less the prompt.
+            max_length=max(2 * steps, steps + before),
+            # Of a single hypothesis the sum is wanted, and one that ends at once has no mean.
+            length_penalty=0 if beam_size == 1 else 1,
+            # A complete prefix must be allowed to end at once, or invented words follow.
+            suppress_blank=not any(prefixes),
             return_scores=True,
             return_no_speech_prob=True,
             **options,
         )
+        own = results[len(results) - len(forced) :]
         return [
-            Generated(
-                self._outside(result.sequences_ids[0]), result.scores[0], result.no_speech_prob
-            )
-            for result in results
+            self._generated(result, prefix, len(tokens) - read, beam_size)
+            for result, prefix, tokens in zip(own, prefixes, forced, strict=True)
         ]
+
+    def _generated(
+        self,
+        result: Any,  # noqa: ANN401 - CTranslate2's own
+        prefix: Sequence[int],
+        stepped: int,
+        beam_size: int,
+    ) -> Generated:
+        tokens, score = result.sequences_ids[0], result.scores[0]
+        # A search divides the sum by the whole length, though forced tokens add nothing to it.
+        logprob = score * len(tokens) if beam_size > 1 else score
+        text = [*prefix, *self._outside(tokens[stepped:])]
+        return Generated(text, logprob, result.no_speech_prob)
+
+    def _ends_at_once(self, task: Sequence[int], read: int) -> list[int]:
+        """The prompt of a first row that costs little, where others begin with text.
+
+        CTranslate2 wants times between the words unless the first prompt of a batch ends with
+        ``<|notimestamps|>``, as a task does.
+        """
+        return [*task, *list(task[-1:]) * read, *self._inside([self._end_of_text])]
+
+    def _read_at_once(self, prefixes: Sequence[Sequence[int]], beam_size: int) -> int:
+        """How many tokens of all prefixes are part of the prompt; the others are steps.
+
+        A search leaves one of them for a step: it compares means, and there must be one of a
+        hypothesis that ends at once.
+        """
+        if not self._shortlist:
+            return 0
+        common = min(map(len, prefixes)) - (beam_size > 1)
+        return common if common >= WORTH_A_ROW else 0
 
     def align(
         self,
@@ -135,5 +201,13 @@ class Network:
     def _inside(self, tokens: Sequence[int]) -> list[int]:
         return self._shortlist.shorten(tokens) if self._shortlist else list(tokens)
 
+    def _stepped(self, tokens: list[int]) -> list[int]:
+        return self._shortlist.stepped(tokens) if self._shortlist else tokens
+
     def _outside(self, tokens: list[int]) -> list[int]:
         return self._shortlist.restore(tokens) if self._shortlist else tokens
+
+
+def _with_first_row_twice(memory: ctranslate2.StorageView) -> ctranslate2.StorageView:
+    rows = np.asarray(memory)
+    return ctranslate2.StorageView.from_array(np.concatenate([rows[:1], rows]))

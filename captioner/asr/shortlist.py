@@ -22,6 +22,7 @@ from captioner.errors import ModelError
 Ids = npt.NDArray[np.int64]
 
 BYTES = 256  # the first tokens are single bytes, so that anything can be spelled
+START, LAST_TASK = "<|startoftranscript|>", "<|notimestamps|>"
 LISTED = 50257  # tokens of text that the shipped lists speak of, the empty one included
 
 
@@ -47,7 +48,14 @@ def listed(language: str) -> Ids:
 
 
 class Shortlist:
-    """Tokens under their own numbers, and under those that they have in a shorter vocabulary."""
+    """Tokens under their own numbers, and under those that they have in a shorter vocabulary.
+
+    CTranslate2 reads a prompt in a single pass up to the first token whose number is not between
+    those of ``<|startoftranscript|>`` and ``<|notimestamps|>``; each further one costs a step of
+    the decoder. In the shorter vocabulary text lies between them: so what a hypothesis must begin
+    with can be part of the pass. Where it should be taken step by step, text has a second number,
+    behind all others.
+    """
 
     def __init__(self, vocabulary: Sequence[str], text: Iterable[int], *, end_of_text: int) -> None:
         """Choose from a vocabulary.
@@ -55,14 +63,26 @@ class Shortlist:
         Args:
             vocabulary: all tokens, each byte of a text written as one printable character.
             text: tokens to keep of those before `end_of_text`; bytes are kept in any case.
-            end_of_text: the first token that is not text; it and those behind it are kept.
+            end_of_text: the first token that is not text. Those behind it, to the last one that
+                can be in a prompt, are kept; times are not.
+
+        Raises:
+            ModelError: the vocabulary is not that of a Whisper.
         """
         self.vocabulary = vocabulary
         """The whole one."""
         chosen = {int(token) for token in text if token < end_of_text} | set(range(BYTES))
-        self.kept: tuple[int, ...] = (*sorted(chosen), *range(end_of_text, len(vocabulary)))
-        """The tokens of the shorter vocabulary, by their numbers in the whole one."""
+        start = end_of_text + 1
+        if START not in vocabulary[start : start + 1] or LAST_TASK not in vocabulary[start:]:
+            raise ModelError(f"the vocabulary has no {START} behind its text, or no {LAST_TASK}")
+        tasks = range(start, vocabulary.index(LAST_TASK, start) + 1)
+        self.text: tuple[int, ...] = tuple(sorted(chosen))
+        """What of the text is kept, by its numbers in the whole vocabulary."""
+        self.kept: tuple[int, ...] = (tasks[0], *self.text, *tasks[1:], end_of_text)
+        """The tokens of the shorter vocabulary, by their numbers in the whole one. Text begins at
+        the second; it has its second numbers behind these."""
         self._short = {token: short for short, token in enumerate(self.kept)}
+        self._rows = (*self.kept, *self.text)
         self._spellings: dict[int, tuple[int, ...]] = {}
 
     def shorten(self, tokens: Sequence[int]) -> list[int]:
@@ -72,9 +92,13 @@ class Shortlist:
         except KeyError:
             return [short for token in tokens for short in self._spelled(token)]
 
+    def stepped(self, text: Iterable[int]) -> list[int]:
+        """The second numbers of text of the shorter vocabulary."""
+        return [short - 1 + len(self.kept) for short in text]
+
     def restore(self, tokens: Iterable[int]) -> list[int]:
-        """Tokens of the whole vocabulary."""
-        return [self.kept[token] for token in tokens]
+        """Tokens of the whole vocabulary, from their first or second numbers."""
+        return [self._rows[token] for token in tokens]
 
     def restrict(self, tokens: Iterable[int]) -> list[int]:
         """Those of some tokens that are kept, by their new numbers."""
@@ -96,4 +120,4 @@ class Shortlist:
 
     @cached_property
     def _by_text(self) -> dict[str, int]:
-        return {self.vocabulary[token]: short for token, short in self._short.items()}
+        return {self.vocabulary[token]: self._short[token] for token in self.text}

@@ -228,22 +228,20 @@ class WhisperEngine:
         self, rows: Sequence[DecodeRow], memory: ctranslate2.StorageView
     ) -> list[Hypothesis]:
         first = rows[0]
-        prompts = [self._prompt(row) for row in rows]
-        bounds = [token_bound(row, len(p)) for row, p in zip(rows, prompts, strict=True)]
-        # forced tokens are steps of the decoder too
-        steps = max(len(row.prefix) + bound for row, bound in zip(rows, bounds, strict=True))
-        before = len(prompts[0]) - len(first.prefix)
+        tasks = [self._tokenizer.task(row.language) for row in rows]
+        bounds = [
+            token_bound(row, len(task) + len(row.prefix))
+            for row, task in zip(rows, tasks, strict=True)
+        ]
         sampling = first.temperature > 0
         results = self.network(first.language).generate(
             memory,
-            prompts,
+            tasks,
+            [row.prefix for row in rows],
             beam_size=1 if sampling else first.beam_size,
+            steps=max(len(row.prefix) + bound for row, bound in zip(rows, bounds, strict=True)),
             sampling_topk=0 if sampling else 1,
             sampling_temperature=first.temperature if sampling else 1.0,
-            # the engine bounds the steps by max_length / 2 and by max_length less the prompt
-            max_length=max(2 * steps, steps + before),
-            # a complete prefix must be allowed to end at once, or invented words follow
-            suppress_blank=not first.prefix,
         )
         texts = []
         for row, result, bound in zip(rows, results, bounds, strict=True):
@@ -262,13 +260,11 @@ class WhisperEngine:
         text: list[int],
         words: tuple[tuple[WordTokens, ...], tuple[Word, ...]],
     ) -> Hypothesis:
-        # The engine divides the sum by the whole length, though forced tokens add nothing to it.
-        length = len(result.tokens)
-        decoded = length - len(row.prefix) + 1  # end of text counts
+        decoded = len(result.tokens) - len(row.prefix) + 1  # end of text counts
         return Hypothesis(
             words=words[1],
             word_tokens=tuple(word.tokens for word in words[0]),
-            average_logprob=result.score * length / decoded if text else 0.0,
+            average_logprob=result.logprob / decoded if text else 0.0,
             no_speech_probability=result.no_speech,
             language=row.language,
         )
@@ -339,14 +335,11 @@ class WhisperEngine:
             return InvalidRequest(f"the model does not know the language {row.language!r}")
         if not all(0 <= token < self._tokenizer.end_of_text for token in row.prefix):
             return InvalidRequest(f"the prefix {row.prefix} holds tokens that are not text")
-        if (taken := len(self._prompt(row))) >= POSITIONS:
+        if (taken := len(self._tokenizer.task(row.language)) + len(row.prefix)) >= POSITIONS:
             return InvalidRequest(
                 f"prompt and prefix take {taken} of the decoder's {POSITIONS} positions"
             )
         return None
-
-    def _prompt(self, row: DecodeRow) -> list[int]:
-        return [*self._tokenizer.task(row.language), *row.prefix]
 
 
 def _with_shortlist(language: str) -> str:

@@ -14,13 +14,15 @@ from captioner.models.verification import Model
 
 LETTERS = [chr(0x100 + number) for number in range(BYTES)]  # bytes, as printable characters
 PIECES = ["".join(LETTERS[n : n + length]) for n in range(40) for length in (2, 3)]
-VOCABULARY = [*LETTERS, *PIECES, "<|endoftext|>", "<|fr|>"]
-END_OF_TEXT = len(VOCABULARY) - 2
+TASKS = ["<|startoftranscript|>", "<|fr|>", "<|notimestamps|>"]
+VOCABULARY = [*LETTERS, *PIECES, "<|endoftext|>", *TASKS, "<|0.00|>"]
+END_OF_TEXT = len(VOCABULARY) - 5
+START, FRENCH, LAST_TASK = range(END_OF_TEXT + 1, END_OF_TEXT + 4)
 
 text_tokens = st.integers(0, END_OF_TEXT - 1)
 
 
-@given(kept=st.sets(text_tokens), tokens=st.lists(st.integers(0, len(VOCABULARY) - 1)))
+@given(kept=st.sets(text_tokens), tokens=st.lists(st.integers(0, LAST_TASK)))
 def test_tokens_of_the_shorter_vocabulary_spell_the_same(kept: set[int], tokens: list[int]) -> None:
     shortlist = Shortlist(VOCABULARY, kept, end_of_text=END_OF_TEXT)
 
@@ -38,10 +40,30 @@ def test_kept_tokens_stay_what_they_are(kept: set[int]) -> None:
     assert shortlist.shorten(shortlist.kept) == list(range(len(shortlist.kept)))
 
 
-def test_bytes_and_what_is_no_text_are_always_kept() -> None:
+def test_bytes_and_what_is_no_text_are_always_kept_but_no_times() -> None:
     shortlist = Shortlist(VOCABULARY, (), end_of_text=END_OF_TEXT)
 
-    assert shortlist.kept == (*range(BYTES), END_OF_TEXT, END_OF_TEXT + 1)
+    assert shortlist.kept == (START, *range(BYTES), FRENCH, LAST_TASK, END_OF_TEXT)
+
+
+@given(kept=st.sets(text_tokens), text=st.lists(text_tokens))
+def test_text_lies_between_what_begins_a_prompt_and_what_ends_it(
+    kept: set[int], text: list[int]
+) -> None:
+    shortlist = Shortlist(VOCABULARY, kept, end_of_text=END_OF_TEXT)
+    first, last = shortlist.shorten([START, LAST_TASK])
+    short = shortlist.shorten(text)
+
+    assert all(first < token < last for token in short)
+    assert all(token >= len(shortlist.kept) for token in shortlist.stepped(short))
+    assert shortlist.restore(shortlist.stepped(short)) == shortlist.restore(short)
+
+
+@pytest.mark.parametrize("missing", [START, LAST_TASK])
+def test_another_kind_of_vocabulary_is_refused(missing: int) -> None:
+    vocabulary = [token for number, token in enumerate(VOCABULARY) if number != missing]
+    with pytest.raises(ModelError, match=r"has no <\|startoftranscript\|> behind its text, or no"):
+        Shortlist(vocabulary, (), end_of_text=END_OF_TEXT)
 
 
 def test_a_token_that_is_not_kept_is_spelled_in_the_longest_pieces() -> None:
@@ -54,7 +76,7 @@ def test_a_token_that_is_not_kept_is_spelled_in_the_longest_pieces() -> None:
 def test_tokens_to_suppress_are_those_that_are_kept() -> None:
     shortlist = Shortlist(VOCABULARY, [BYTES], end_of_text=END_OF_TEXT)
 
-    assert shortlist.restrict([0, BYTES, BYTES + 1]) == [0, BYTES]
+    assert shortlist.restrict([0, BYTES, BYTES + 1]) == shortlist.shorten([0, BYTES])
 
 
 def test_french_is_listed_and_a_language_that_is_not_is_refused() -> None:
