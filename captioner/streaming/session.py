@@ -34,6 +34,7 @@ from captioner.streaming.actions import (
 )
 from captioner.streaming.audio import SessionAudio
 from captioner.streaming.captions import CaptionWriter
+from captioner.streaming.hearing import Hearing
 from captioner.streaming.revision import reconcile
 from captioner.streaming.settings import StreamingSettings, samples
 from captioner.streaming.utterance import Answer, Utterance, Window
@@ -43,7 +44,6 @@ from captioner.vad import FRAME_SAMPLES
 from captioner.vad.detector import VoiceActivity
 from captioner.vad.endpointing import (
     Endpoint,
-    Endpointer,
     EndpointReason,
     Event,
     PauseStarted,
@@ -99,7 +99,7 @@ class Session:
         """What a final that is asked for from now on may cost."""
         self._settings = settings
         self._next_settings = settings
-        self._detector = detector
+        self._hearing = Hearing(settings.endpointing, detector)
         self._captions = CaptionWriter(self.restart, append_only=settings.append_only)
         self._open: Utterance | None = None
         self._pause_end: int | None = None
@@ -109,8 +109,7 @@ class Session:
         self._decodes = 0
         self._ending = False
         self._audio = SessionAudio(self.restart.position, settings.n_mels)
-        self._origin = self._scanned = self.restart.position
-        self._restart_at(
+        self._hearing.restart(
             self.restart.position, self.restart.speaker_power, continuing=self.restart.continuing
         )
 
@@ -128,7 +127,7 @@ class Session:
             return self._closing[0].utterance.start
         if self._open:
             return self._open.start
-        return self._silent_until
+        return self._hearing.silent_until
 
     @property
     def talking(self) -> bool:
@@ -181,30 +180,30 @@ class Session:
             raise ValueError(f"cannot skip to {position}: received until {self.received}")
         actions = self.flush()
         self._audio = SessionAudio(position, self._settings.n_mels)
-        self._restart_at(position // MEL_HOP * MEL_HOP, self._speaker_power)
+        self._hearing.restart(position // MEL_HOP * MEL_HOP, self._hearing.speaker_power)
         return actions
 
     def flush(self) -> list[Action]:
         """Finalize what was said so far."""
         actions: list[Action] = []
-        done, power = self.received // MEL_HOP * MEL_HOP, self._speaker_power
+        done, power = self.received // MEL_HOP * MEL_HOP, self._hearing.speaker_power
         while endpoint := self._end_utterance(actions):
             # What follows the end is heard again, and may hold more speech.
-            done, power = endpoint.end, self._speaker_power
-            self._restart_at(done, power, continuing=_is_cut(endpoint))
+            done, power = endpoint.end, self._hearing.speaker_power
+            self._hearing.restart(done, power, continuing=_is_cut(endpoint))
             actions += self._listen()
             if self.received - done < FRAME_SAMPLES:
                 break
-        self._restart_at(done, power)
+        self._hearing.restart(done, power)
         # Perhaps no frame follows for long, so what was ended is decoded now.
         return actions + self._listen() + self._next_decode()
 
     def _end_utterance(self, actions: list[Action]) -> Endpoint | None:
         """End the open utterance, or one that the last samples open, if any."""
         endpoint: Endpoint | None = None
-        for probability in self._detector.flush():
-            endpoint = self._take_frame(float(probability), actions)
-        return endpoint or self._take_events(self._endpointer.flush(), actions)
+        for probability in self._hearing.last_probabilities():
+            endpoint = self._take_frame(probability, actions)
+        return endpoint or self._take_events(self._hearing.end(), actions)
 
     def end(self) -> list[Action]:
         """The stream is over: `Finished` follows its last final."""
@@ -224,54 +223,36 @@ class Session:
     def _listen(self) -> list[Action]:
         """Hear what was received since, from the last restart on."""
         actions: list[Action] = []
-        while self._scanned < self.received:
-            audio = self._audio.samples(self._scanned, self.received)
-            self._scanned = self.received
-            for probability in self._detector.process(audio).tolist():
+        hearing = self._hearing
+        while hearing.scanned < self.received:
+            audio = self._audio.samples(hearing.scanned, self.received)
+            for probability in hearing.probabilities(audio):
                 endpoint = self._take_frame(probability, actions)
                 if endpoint:
-                    power = self._speaker_power
-                    self._restart_at(endpoint.end, power, continuing=_is_cut(endpoint))
+                    continuing = _is_cut(endpoint)
+                    hearing.restart(endpoint.end, hearing.speaker_power, continuing=continuing)
                     break
-                if not self._open and self._endpointer.received - self._origin >= QUIET:
+                if not self._open and hearing.heard - hearing.origin >= QUIET:
                     self._restart_in_silence()
                     break
         self._audio.forget(self._oldest_needed())
         return actions
 
-    @property
-    def _silent_until(self) -> int:
-        """Position before which no utterance that opens from now on can start."""
-        endpointing = self._settings.endpointing
-        # An utterance starts before the speech that opens it, or at a cut up to a pause before.
-        reach = max(endpointing.pre_roll + endpointing.min_speech, endpointing.silence_to_endpoint)
-        return max(self._origin, self._endpointer.received - samples(reach) - FRAME_SAMPLES)
-
     def _restart_in_silence(self) -> None:
         """Begin anew where an utterance may start next: a resumption then replays little."""
-        power = self._speaker_power
-        self._restart_at(self._silent_until // MEL_HOP * MEL_HOP, power)
+        position, power = (
+            self._hearing.silent_until // MEL_HOP * MEL_HOP,
+            self._hearing.speaker_power,
+        )
+        self._hearing.restart(position, power)
         if not self._closing:
             self.restart = replace(
-                self.restart, position=self._origin, continuing=False, speaker_power=power
+                self.restart, position=position, continuing=False, speaker_power=power
             )
-
-    @property
-    def _speaker_power(self) -> float:
-        """How loud the speaker is, as far as frames were taken."""
-        return self._detector.speaker_power_at(self._endpointer.received)
-
-    def _restart_at(self, position: int, speaker_power: float, *, continuing: bool = False) -> None:
-        """Hear the audio from `position` on as if the session began there."""
-        self._origin = self._scanned = position
-        self._detector.reset(position, speaker_power=speaker_power)
-        self._endpointer = Endpointer(
-            self._settings.endpointing, position=position, continuing=continuing
-        )
 
     def _take_frame(self, probability: float, actions: list[Action]) -> Endpoint | None:
         """Take one frame's probability; tell whether it ended an utterance."""
-        endpoint = self._take_events(self._endpointer.push(probability), actions)
+        endpoint = self._take_events(self._hearing.take(probability), actions)
         if self._open and probability >= self._settings.endpointing.speech_threshold:
             self._open.voiced += FRAME_SAMPLES
         actions += self._next_decode()
@@ -316,7 +297,7 @@ class Session:
         if self._settings.append_only and self._open.committed:
             end = max(end, self._open.committed[-1].word.end + MEL_HOP - 1)
         endpoint = replace(endpoint, end=min(end, self.received) // MEL_HOP * MEL_HOP)
-        self._closing.append(_Closing(self._open, endpoint, self._speaker_power))
+        self._closing.append(_Closing(self._open, endpoint, self._hearing.speaker_power))
         self.speech += endpoint.end - self._open.start
         self._open = self._pause_end = None
         return endpoint
@@ -324,7 +305,7 @@ class Session:
     def _oldest_needed(self) -> int:
         starts = [closing.utterance.start for closing in self._closing]
         starts += [self._open.start] if self._open else []
-        return min([*starts, self._scanned - KEPT_IN_SILENCE])
+        return min([*starts, self._hearing.scanned - KEPT_IN_SILENCE])
 
     # --- decodes out
 
@@ -368,7 +349,7 @@ class Session:
 
     def _decode_open(self, utterance: Utterance) -> Decode | None:
         """The decode that the open utterance is due: in a pause on speculation, else an interim."""
-        heard = min(self._endpointer.received, self.received)
+        heard = min(self._hearing.heard, self.received)
         if self._pause_end is not None:
             known = utterance.answer is not None and utterance.answer.end == self._pause_end
             if known or self._pause_end > heard or not self.effort.speculate:
@@ -403,7 +384,7 @@ class Session:
         flight = self._in_flight
         if flight is None or flight.decode.id != decode_id or flight.utterance is not self._open:
             return None
-        heard = min(self._endpointer.received, self.received)
+        heard = min(self._hearing.heard, self.received)
         more = (heard - flight.window.edge) // self._settings.refresh * self._settings.refresh
         if flight.decode.purpose is not Purpose.INTERIM or not more:
             return None
