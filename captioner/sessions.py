@@ -95,6 +95,7 @@ class LiveSession:
         self._shared = shared
         self._events = EventQueue()
         self._decodes: dict[int, asyncio.Task[None]] = {}
+        self._counted_speech = 0  # samples of it that the metrics have
         self._format = config.audio_format
         self._begin_audio(self._stream_position(core.received))
         self._resumed = core.received > 0
@@ -341,6 +342,7 @@ class LiveSession:
                     self._voice.begin_talking()
                     self._events.put(SpeechStarted(position))
                 case act.Stopped(position):
+                    self._count_speech()
                     self._voice.stop_talking()
                     self._events.put(SpeechEnded(position))
                 case act.Finished():
@@ -427,9 +429,12 @@ class LiveSession:
             Progress(self._core.received, self._core.finalized, lag, self._clamped, self._token())
         )
 
+    def _count_speech(self) -> None:
+        more, self._counted_speech = self._core.speech - self._counted_speech, self._core.speech
+        self._shared.metrics.speech_seconds.inc(more / SAMPLE_RATE)
+
     def _finish(self) -> None:
         self._voice.leave()
-        self._shared.metrics.speech_seconds.inc(self._core.speech / SAMPLE_RATE)
         self._events.put(
             Ended(self._core.received, self._core.speech, self._core.captions, self._core.words)
         )

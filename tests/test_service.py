@@ -14,6 +14,7 @@ from captioner.live import Captioned, Ended, Started
 from captioner.resume import ResumeTokens
 from captioner.service import CaptionService
 from captioner.sessions import LiveSession
+from captioner.transcript import SAMPLE_RATE
 
 SENTENCE = Path(__file__).parents[1] / "examples" / "audio" / "sentences" / "000.flac"
 
@@ -59,6 +60,24 @@ async def test_the_token_of_a_final_knows_how_loud_the_speaker_is() -> None:
         await session.end()
         told = [event async for event in session.events() if isinstance(event, Captioned)]
     assert ResumeTokens().read(told[-1].resume_token).speaker_power > 0.001
+
+
+async def test_speech_is_counted_when_an_utterance_ends_and_once() -> None:
+    spoken, _ = soundfile.read(SENTENCE, dtype="int16")
+
+    def counted() -> float | None:
+        return service.metrics.registry.get_sample_value("captioner_speech_seconds_total")
+
+    async with full_service() as service:
+        session = await service.open(live_config(track="un"))
+        await session.audio(spoken.tobytes())
+        await session.flush()
+        assert counted()
+        assert not session.over
+        await session.end()
+        (ended,) = [event async for event in session.events() if isinstance(event, Ended)]
+        assert counted() == pytest.approx(ended.speech / SAMPLE_RATE)
+        assert ended.speech > SAMPLE_RATE
 
 
 async def test_a_new_writer_of_a_track_takes_the_place_of_the_one_before() -> None:
